@@ -1,0 +1,68 @@
+"""gyrosharp removes camera-shake blur from photos with the motion the camera's own gyroscope recorded.
+
+The public names load on first use, so that ``import gyrosharp`` and ``gyrosharp --help`` stay fast.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gyrosharp.blur.field import BlurField, blur_field
+    from gyrosharp.blur.operator import BlurOperator, blur_operator
+    from gyrosharp.capture.capture import Capture
+    from gyrosharp.capture.capture_file import load_capture, save_capture
+    from gyrosharp.errors import GyrosharpError
+    from gyrosharp.geometry.camera import CameraModel
+    from gyrosharp.geometry.shutter import Exposure, Shutter
+    from gyrosharp.geometry.trajectory import PoseTrajectory
+    from gyrosharp.imu.readers import read_imu
+    from gyrosharp.imu.recording import ImuRecording
+    from gyrosharp.restore.deblur import deblur
+    from gyrosharp.restore.restoration import Restoration
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BlurField": "gyrosharp.blur.field",
+    "BlurOperator": "gyrosharp.blur.operator",
+    "CameraModel": "gyrosharp.geometry.camera",
+    "Capture": "gyrosharp.capture.capture",
+    "Exposure": "gyrosharp.geometry.shutter",
+    "GyrosharpError": "gyrosharp.errors",
+    "ImuRecording": "gyrosharp.imu.recording",
+    "PoseTrajectory": "gyrosharp.geometry.trajectory",
+    "Restoration": "gyrosharp.restore.restoration",
+    "Shutter": "gyrosharp.geometry.shutter",
+    "blur_field": "gyrosharp.blur.field",
+    "blur_operator": "gyrosharp.blur.operator",
+    "deblur": "gyrosharp.restore.deblur",
+    "load_capture": "gyrosharp.capture.capture_file",
+    "read_imu": "gyrosharp.imu.readers",
+    "save_capture": "gyrosharp.capture.capture_file",
+}
+
+__all__ = [
+    "BlurField",
+    "BlurOperator",
+    "CameraModel",
+    "Capture",
+    "Exposure",
+    "GyrosharpError",
+    "ImuRecording",
+    "PoseTrajectory",
+    "Restoration",
+    "Shutter",
+    "blur_field",
+    "blur_operator",
+    "deblur",
+    "load_capture",
+    "read_imu",
+    "save_capture",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'gyrosharp' has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

@@ -1,0 +1,111 @@
+"""ExactOperator: the blur model by warping, one pose at a time, on the native kernel."""
+
+import os
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.blur.nodes import NodeGrid, node_grid
+from gyrosharp.blur.reference import ReferenceOperator
+from gyrosharp.errors import ImageError
+
+Image = NDArray[np.float32]
+
+
+def native_kernel_available() -> bool:
+    """Whether the compiled kernel was built on this machine; without it the slow NumPy reference does the work."""
+    try:
+        import gyrosharp.blur._kernel  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class ExactOperator:
+    """B(x) = sum_j w_j I(x + d_j(x)) with its exact adjoint, for images (H, W, C) float32, C in 1 to 4.
+
+    Parameters
+    ----------
+    motion : CameraMotion
+        The shot.
+    poses : int
+        Number of poses N.
+    threads : int or None
+        Worker threads; None takes GYROSHARP_THREADS or every core.
+    """
+
+    def __init__(self, motion: CameraMotion, poses: int, threads: int | None = None) -> None:
+        self.shape = (motion.camera.height, motion.camera.width)
+        self.poses = poses
+        self._threads = threads or thread_count()
+        self._motion = motion
+
+    @cached_property
+    def nodes(self) -> NodeGrid:
+        """Displacements that the kernel interpolates."""
+        return node_grid(self._motion, self.poses)
+
+    @property
+    def reach_px(self) -> float:
+        """How far the light of a pixel may come from, px."""
+        return self.nodes.reach_px
+
+    def forward(self, image: Image) -> Image:
+        """Blur an image (H, W, C).
+
+        Raises
+        ------
+        ImageError
+            If the size is not the operator's.
+        """
+        return self._apply("forward", image)
+
+    def adjoint(self, image: Image) -> Image:
+        """Apply the transpose of `forward`.
+
+        Raises
+        ------
+        ImageError
+            If the size is not the operator's.
+        """
+        return self._apply("adjoint", image)
+
+    @cached_property
+    def coverage(self) -> Image:
+        """Share (H, W) of each pixel's exposure that it saw points inside the image: the valid mask."""
+        if not native_kernel_available():
+            return self._reference.coverage()
+        from gyrosharp.blur import _kernel
+
+        grid = self.nodes
+        rows, columns = self.shape[::-1] if grid.transposed else self.shape
+        mask = _kernel.coverage(grid.displacement_px, grid.step_y, grid.weights, rows, columns, self._threads)
+        return np.ascontiguousarray(mask.T) if grid.transposed else mask
+
+    @cached_property
+    def _reference(self) -> ReferenceOperator:
+        return ReferenceOperator(self._motion, self.poses)
+
+    def _apply(self, direction: str, image: Image) -> Image:
+        if image.ndim != 3 or image.shape[:2] != self.shape:
+            raise ImageError(f"blur operator: expected an image {(*self.shape, 'C')}, got {image.shape}")
+        if not native_kernel_available():
+            return np.asarray(getattr(self._reference, direction)(image), dtype=np.float32)
+        from gyrosharp.blur import _kernel
+
+        grid = self.nodes
+        pixels = image.swapaxes(0, 1) if grid.transposed else image
+        pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+        function = getattr(_kernel, direction)
+        result: Image = function(pixels, grid.displacement_px, grid.step_y, grid.weights, self._threads)
+        return np.ascontiguousarray(result.swapaxes(0, 1)) if grid.transposed else result
+
+
+def thread_count() -> int:
+    """Number of worker threads: GYROSHARP_THREADS, or every core this process may use."""
+    asked = os.environ.get("GYROSHARP_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -1,0 +1,169 @@
+"""CameraMotion: image positions under the camera's motion, for points and for whole grids.
+
+Both directions of the blur model live here, and nowhere else:
+
+- `positions`: where does the point seen at x_ref at the reference time go? (BlurField)
+- `sources`: which point of the reference view does the blurred pixel x collect light from? (BlurOperator)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gyrosharp.capture.capture import Capture
+from gyrosharp.capture.depth import read_depth
+from gyrosharp.errors import CaptureError
+from gyrosharp.geometry.camera import CameraModel
+from gyrosharp.geometry.shutter import Exposure, Shutter
+from gyrosharp.geometry.trajectory import PoseTrajectory
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class CameraMotion:
+    """Camera, exposure and poses of one shot, ready to be asked for image positions.
+
+    Attributes
+    ----------
+    camera : CameraModel
+        Intrinsics.
+    exposure : Exposure
+        Line times.
+    trajectory : PoseTrajectory
+        Poses in camera time.
+    reference_ns : int
+        Time of the reference view.
+    depth_m : (H, W) float32 array or None
+        Depth along z at the reference time, NaN where unknown; used together with positions only.
+    """
+
+    camera: CameraModel
+    exposure: Exposure
+    trajectory: PoseTrajectory
+    reference_ns: int
+    depth_m: NDArray[np.float32] | None = None
+
+    @classmethod
+    def from_capture(cls, capture: Capture) -> "CameraMotion":
+        """Take the motion of a capture.
+
+        Raises
+        ------
+        ImuError
+            If the gyro log does not cover the exposure.
+        CaptureError
+            If known poses do not, or the depth map cannot be read.
+        """
+        camera = capture.camera
+        depth = None
+        if capture.depth_file is not None:
+            depth = read_depth(capture.depth_file, camera.width, camera.height)
+        assert capture.reference_ns is not None
+        return cls(camera, capture.exposure, capture.trajectory(), capture.reference_ns, depth)
+
+    @property
+    def moves_with_depth(self) -> bool:
+        """Whether translation and depth are both known, so that near points move more than far ones."""
+        return self.depth_m is not None and self.trajectory.positions_m is not None
+
+    def line_times_ns(self, points_px: ArrayLike, phases: ArrayLike) -> NDArray[np.int64]:
+        """Return the stamps (..., T) of the phases (T,) in [0, 1] of the exposure of each point's line."""
+        return self.exposure.times_ns(points_px, self.camera.width, self.camera.height, phases)
+
+    def positions(self, points_px: ArrayLike, times_ns: ArrayLike) -> Array:
+        """Follow points of the reference view through time.
+
+        x(t) = K R(t)^T R(t_ref) K^-1 x_ref, with depth x(t) ~ K R(t)^T (R(t_ref) X_ref + p(t_ref) - p(t)).
+
+        Parameters
+        ----------
+        points_px : (..., 2) array
+            Positions at the reference time, px.
+        times_ns : (..., T) int64 array
+            Times, camera clock.
+
+        Returns
+        -------
+        (..., T, 2) array
+            Positions, px.
+        """
+        points = np.asarray(points_px, dtype=np.float64)
+        rays = self._rays(points)
+        R_ref, p_ref = self.trajectory.at(self.reference_ns)
+        R_t, p_t = self.trajectory.at(times_ns)
+        world = rays @ R_ref.T
+        if self.moves_with_depth:
+            assert p_ref is not None and p_t is not None
+            depth = self._depth_at(points)
+            # Unknown depth counts as infinitely far: such points turn but do not shift.
+            shift = np.where(np.isfinite(depth)[..., None, None], p_ref - p_t, 0.0)
+            world = world[..., None, :] + shift / np.where(np.isfinite(depth), depth, 1.0)[..., None, None]
+        else:
+            world = world[..., None, :]
+        seen = np.einsum("...ji,...j->...i", R_t, world)
+        return self._pixels(seen)
+
+    def sources(self, points_px: ArrayLike, times_ns: ArrayLike) -> Array:
+        """Return where in the reference view a pixel's light comes from: K R(t_ref)^T R(t) K^-1 x.
+
+        Parameters
+        ----------
+        points_px : (..., 2) array
+            Pixels of the blurred image.
+        times_ns : (..., T) int64 array, broadcastable against the points
+            Times within the exposure of each pixel's line.
+
+        Returns
+        -------
+        (..., T, 2) array
+            Positions in the reference view, px.
+
+        Raises
+        ------
+        CaptureError
+            If the motion depends on depth: a pixel's source is then found by warping, not by this formula.
+        """
+        if self.moves_with_depth:
+            raise CaptureError(
+                "expected a rotation-only capture for the blur operator, got translation with depth; "
+                "the depth-aware warp is not there yet: use the field, or leave out the depth map"
+            )
+        rays = self._rays(np.asarray(points_px, dtype=np.float64))
+        R_ref, _ = self.trajectory.at(self.reference_ns)
+        R_t, _ = self.trajectory.at(times_ns)
+        seen = np.einsum("...ij,...j->...i", R_ref.T @ R_t, rays[..., None, :])
+        return self._pixels(seen)
+
+    def _rays(self, points: Array) -> Array:
+        rays, valid = self.camera.unproject(points)
+        if not valid.all():
+            bad = points[~valid].reshape(-1, 2)[0]
+            raise CaptureError(
+                f"distortion: expected coefficients that can be inverted over the image, got none at pixel "
+                f"({bad[0]:.0f}, {bad[1]:.0f}); check their order and the camera's size"
+            )
+        return rays
+
+    def _pixels(self, directions: Array) -> Array:
+        pixels, valid = self.camera.project(directions)
+        if not valid.all():
+            raise CaptureError(
+                "expected a motion that keeps the scene in front of the camera, got a turn of 90 degrees or more "
+                "within the exposure; check the gyro's unit and the exposure time"
+            )
+        return pixels
+
+    def _depth_at(self, points: Array) -> Array:
+        """Nearest-pixel depth; interpolating across an edge would invent a surface between the two."""
+        assert self.depth_m is not None
+        height, width = self.depth_m.shape
+        x = np.clip(np.rint(points[..., 0]).astype(int), 0, width - 1)
+        y = np.clip(np.rint(points[..., 1]).astype(int), 0, height - 1)
+        return self.depth_m[y, x].astype(np.float64)
+
+    @property
+    def lines_run_down(self) -> bool:
+        """Whether a sensor line is an image column (sideways readout)."""
+        return Shutter(self.exposure.shutter).is_vertical

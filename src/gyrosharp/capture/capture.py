@@ -1,0 +1,170 @@
+"""Capture: image source, camera, exposure and motion of one shot."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.errors import CaptureError, ImageError
+from gyrosharp.geometry.camera import CameraModel
+from gyrosharp.geometry.rotation import require_rotation
+from gyrosharp.geometry.shutter import Exposure
+from gyrosharp.geometry.trajectory import PoseTrajectory
+from gyrosharp.imu.checks import require_coverage
+from gyrosharp.imu.recording import ImuRecording
+from gyrosharp.media.image_file import ImageFile, read_image
+from gyrosharp.media.movie import read_frame
+
+# Gyro samples kept on each side of the exposure: the rate spline has forgotten its end conditions after a few knots,
+# and self-calibration moves the exposure by some tens of milliseconds.
+MARGIN_SAMPLES = 32
+MAX_OFFSET_S = 3600.0 * 24 * 365 * 100
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """Where the picture is: an image file, or one frame of a movie.
+
+    Attributes
+    ----------
+    path : Path
+        Image or movie file.
+    frame : int or None
+        Zero-based frame index in a movie; None for an image file.
+    """
+
+    path: Path
+    frame: int | None = None
+
+    def read(self) -> ImageFile:
+        """Decode the picture to linear light.
+
+        Raises
+        ------
+        ImageError
+            If it cannot be read.
+        """
+        return read_image(self.path) if self.frame is None else read_frame(self.path, self.frame)
+
+    def __str__(self) -> str:
+        return str(self.path) if self.frame is None else f"{self.path}, frame {self.frame}"
+
+
+@dataclass(frozen=True, eq=False)
+class Capture:
+    """All that is known of one shot.
+
+    Attributes
+    ----------
+    camera : CameraModel
+        Intrinsics of the image as stored.
+    exposure : Exposure
+        When it was exposed, camera clock.
+    image : ImageSource or None
+        The picture; None when only the motion is of interest.
+    imu : ImuRecording or None
+        The gyro log, IMU clock. Exactly one of `imu` and `poses` is given.
+    R_cam_imu : (3, 3) array
+        Maps IMU vectors to camera vectors; det +1.
+    time_offset_s : float
+        Added to IMU stamps to get camera time.
+    poses : PoseTrajectory or None
+        Known camera poses, camera clock.
+    depth_file : Path or None
+        Depth map at the reference time (see `gyrosharp.capture.depth`).
+    reference_ns : int
+        The moment whose view the sharp image shows, camera clock; the exposure's own reference time unless given.
+    notes : tuple of str
+        What was assumed when the capture was built, in plain words.
+
+    Raises
+    ------
+    CaptureError
+        If both or neither of `imu` and `poses` are given, the axes are no rotation, or the offset is not finite.
+    """
+
+    camera: CameraModel
+    exposure: Exposure
+    image: ImageSource | None = None
+    imu: ImuRecording | None = None
+    R_cam_imu: NDArray[np.float64] | None = None
+    time_offset_s: float = 0.0
+    poses: PoseTrajectory | None = None
+    depth_file: Path | None = None
+    reference_ns: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.imu is None) == (self.poses is None):
+            raise CaptureError("capture: expected either an imu log or a trajectory, got both or neither; give one")
+        if not abs(self.time_offset_s) < MAX_OFFSET_S:
+            raise CaptureError(f"time_offset_s: expected a finite number of seconds, got {self.time_offset_s:g}")
+        axes = np.eye(3) if self.R_cam_imu is None else self.R_cam_imu
+        object.__setattr__(self, "R_cam_imu", require_rotation(axes))
+        if self.reference_ns is None:
+            reference_ns = self.exposure.reference_ns(self.camera.width, self.camera.height)
+            object.__setattr__(self, "reference_ns", reference_ns)
+
+    @property
+    def name(self) -> str:
+        """Stem of the picture's name, for messages and output files."""
+        if self.image is None:
+            return "capture"
+        stem = self.image.path.stem
+        return stem if self.image.frame is None else f"{stem}_{self.image.frame:06d}"
+
+    def trajectory(self) -> PoseTrajectory:
+        """Return the camera's poses around the exposure, in camera time.
+
+        Gyro rates are turned into the camera frame by R_cam_imu, stamps moved by `time_offset_s`, and integrated.
+
+        Raises
+        ------
+        ImuError
+            If the log does not cover the exposure.
+        """
+        if self.poses is not None:
+            return self.poses
+        assert self.imu is not None and self.R_cam_imu is not None
+        offset_ns = round(self.time_offset_s * 1e9)
+        start_ns, end_ns = (stamp - offset_ns for stamp in self.exposure.span_ns)
+        require_coverage(self.imu, start_ns, end_ns)
+        window = self.imu.window(start_ns, end_ns, MARGIN_SAMPLES)
+        return PoseTrajectory.from_gyro(window.time_ns + offset_ns, window.gyro_rad_s @ self.R_cam_imu.T)
+
+    def read_image(self) -> ImageFile:
+        """Decode the picture and check that its size is the camera's.
+
+        Raises
+        ------
+        ImageError
+            If there is no picture, it cannot be read, or its size differs from the camera's.
+        """
+        if self.image is None:
+            raise ImageError("capture: expected an image, got none; name one in the capture file")
+        picture = self.image.read()
+        height, width = picture.pixels_linear.shape[:2]
+        if (width, height) != (self.camera.width, self.camera.height):
+            raise ImageError(
+                f"{self.image}: expected {self.camera.width} x {self.camera.height} px as the camera says, "
+                f"got {width} x {height}; scale the camera or take the original image"
+            )
+        return picture
+
+    def cropped(self, x0: int, y0: int, width: int, height: int) -> "Capture":
+        """Return the capture of a sub-image: lines keep their exposure times, and the reference time stays."""
+        camera, exposure = self.camera, self.exposure
+        full_lines = camera.width if exposure.shutter.is_vertical else camera.height
+        lines = width if exposure.shutter.is_vertical else height
+        corner = [x0, y0] if exposure.shutter.value.endswith(("bottom", "right")) else [x0 + width - 1, y0 + height - 1]
+        skipped_s = exposure.readout_s * float(exposure.line_fraction(corner, camera.width, camera.height))
+        return replace(
+            self,
+            camera=camera.cropped(x0, y0, width, height),
+            exposure=replace(
+                exposure,
+                start_ns=exposure.start_ns + round(skipped_s * 1e9),
+                readout_s=exposure.readout_s * lines / full_lines,
+            ),
+        )

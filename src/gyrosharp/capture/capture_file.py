@@ -1,0 +1,161 @@
+"""Load and save `*.capture.json`."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gyrosharp.capture.capture import Capture, ImageSource
+from gyrosharp.capture.poses import read_poses
+from gyrosharp.errors import CaptureError
+from gyrosharp.geometry.camera import CameraModel
+from gyrosharp.geometry.shutter import Exposure, Shutter
+from gyrosharp.imu.axes import parse_axes
+from gyrosharp.imu.readers import read_imu
+from gyrosharp.media.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from gyrosharp.capture.schema import CaptureDocument, ImuPart
+
+SUFFIX = ".capture.json"
+
+
+def load_capture(path: str | Path) -> Capture:
+    """Read a capture file; paths in it are relative to its folder.
+
+    Raises
+    ------
+    CaptureError
+        If the file is not valid JSON, has the wrong format tag, an unknown or missing key or a value out of range.
+    ImuError
+        If its gyro log cannot be read.
+    """
+    file = Path(path)
+    document = _document(file)
+    folder = file.parent
+    image = None if document.image is None else ImageSource(folder / document.image, document.frame)
+    motion: dict[str, Any] = {}
+    if document.imu is not None:
+        motion = _imu_fields(folder, document.imu)
+    elif document.trajectory is not None:
+        motion = {"poses": read_poses(folder / document.trajectory.file)}
+    try:
+        camera = CameraModel(**{**document.camera.model_dump(), "distortion": tuple(document.camera.distortion)})
+        exposure = Exposure(**{**document.exposure.model_dump(), "shutter": Shutter(document.exposure.shutter)})
+        depth_file = None if document.depth is None else folder / document.depth
+        return Capture(camera, exposure, image, depth_file=depth_file, **motion)
+    except CaptureError as error:
+        raise CaptureError(f"{file}: {error}") from None
+
+
+def save_capture(capture: Capture, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a capture file; image and log are named relative to its folder.
+
+    Raises
+    ------
+    CaptureError
+        If the motion did not come from a file.
+    OutputError
+        If the file exists and `overwrite` is False, or cannot be written.
+    """
+    file = Path(path)
+    text = json.dumps(_as_json(capture, file.parent), indent=1) + "\n"
+    with atomic_write(file, overwrite=overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _document(file: Path) -> "CaptureDocument":
+    from pydantic import ValidationError
+
+    from gyrosharp.capture.schema import CaptureDocument
+
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise CaptureError(f"{file}: expected a capture file, got no such file; check the path") from None
+    except (OSError, UnicodeDecodeError, RecursionError):
+        raise CaptureError(f"{file}: expected a JSON text file, got one that cannot be read as text") from None
+    except json.JSONDecodeError as error:
+        raise CaptureError(
+            f"{file}, line {error.lineno}: expected JSON, got {error.msg.lower()}; is the file cut?"
+        ) from None
+    if not isinstance(raw, dict):
+        raise CaptureError(f"{file}: expected a JSON object, got {type(raw).__name__}")
+    try:
+        return CaptureDocument.model_validate(raw)
+    except ValidationError as error:
+        raise CaptureError(f"{file}: {_first_problem(error)}") from None
+
+
+def _first_problem(error: "ValidationError") -> str:
+    problems = error.errors(include_url=False, include_context=False)
+    problem = problems[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "document"
+    got = " ".join(str(problem["input"]).split())[:60]
+    more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"expected only known keys, got unknown key {where!r}; remove it or fix its name{more}"
+        case "missing":
+            return f"expected key {where!r}, got none; add it{more}"
+        case _:
+            message = problem["msg"].removeprefix("Value error, ")
+            return f"{where}: {message[:1].lower()}{message[1:]}, got {got}{more}"
+
+
+def _imu_fields(folder: Path, part: "ImuPart") -> dict[str, Any]:
+    imu = read_imu(folder / part.file, format=part.format)
+    axes = part.R_cam_imu
+    if axes is None:
+        if imu.R_cam_imu is None:
+            raise CaptureError(
+                f"{folder / part.file}: expected imu.R_cam_imu in the capture file, got none, and this kind of log "
+                "does not say how the gyro is mounted; give a 3x3 matrix or a preset name"
+            )
+        matrix = imu.R_cam_imu
+    else:
+        matrix = parse_axes(axes) if isinstance(axes, str) else np.array(axes, dtype=np.float64)
+    return {"imu": imu, "R_cam_imu": matrix, "time_offset_s": part.time_offset_s}
+
+
+def _as_json(capture: Capture, folder: Path) -> dict[str, Any]:
+    camera, exposure = capture.camera, capture.exposure
+    if capture.imu is None or capture.R_cam_imu is None or not Path(capture.imu.source).is_file():
+        raise CaptureError("capture: expected a gyro log that is a file, got one in memory; write the log first")
+    document: dict[str, Any] = {
+        "format": "gyrosharp.capture/1",
+        "image": None if capture.image is None else _relative(capture.image.path, folder),
+        "camera": {
+            "width": camera.width,
+            "height": camera.height,
+            "fx": camera.fx,
+            "fy": camera.fy,
+            "cx": camera.cx,
+            "cy": camera.cy,
+            "distortion_model": camera.distortion_model,
+            "distortion": list(camera.distortion),
+        },
+        "exposure": {
+            "start_ns": exposure.start_ns,
+            "duration_s": exposure.duration_s,
+            "readout_s": exposure.readout_s,
+            "shutter": exposure.shutter.value,
+        },
+        "imu": {
+            "file": _relative(Path(capture.imu.source), folder),
+            "R_cam_imu": capture.R_cam_imu.tolist(),
+            "time_offset_s": capture.time_offset_s,
+        },
+        "depth": None if capture.depth_file is None else _relative(capture.depth_file, folder),
+    }
+    if capture.image is not None and capture.image.frame is not None:
+        document["frame"] = capture.image.frame
+    return document
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()

@@ -1,0 +1,88 @@
+"""The shape of a `*.capture.json` file, as pydantic models; unknown keys are refused.
+
+Loaded only when a capture file is read or written: pydantic is slow to import.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FORMAT = "gyrosharp.capture/1"
+Row = tuple[float, float, float]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+
+
+class CameraPart(_Strict):
+    """Intrinsics of the image as stored."""
+
+    width: int = Field(description="image width, px")
+    height: int = Field(description="image height, px")
+    fx: float = Field(description="horizontal focal length, px")
+    fy: float = Field(description="vertical focal length, px")
+    cx: float = Field(description="principal point x, px; (0, 0) is the centre of the top-left pixel")
+    cy: float = Field(description="principal point y, px")
+    distortion_model: Literal["none", "opencv", "opencv_fisheye"] = "none"
+    distortion: list[float] = Field(default_factory=list, description="k1 k2 p1 p2 [k3 [k4 k5 k6]], or fisheye k1..k4")
+
+
+class ExposurePart(_Strict):
+    """When the image was exposed."""
+
+    start_ns: int = Field(description="start of exposure of the first line, camera clock, ns")
+    duration_s: float = Field(description="exposure time of a line, s")
+    readout_s: float = Field(default=0.0, description="first line to one past the last, s")
+    shutter: Literal[
+        "global",
+        "rolling_top_to_bottom",
+        "rolling_bottom_to_top",
+        "rolling_left_to_right",
+        "rolling_right_to_left",
+    ] = "rolling_top_to_bottom"
+
+
+class ImuPart(_Strict):
+    """The gyro log and how it is mounted."""
+
+    file: str = Field(description="path of the log, relative to this file")
+    R_cam_imu: tuple[Row, Row, Row] | str | None = Field(
+        default=None, description="maps IMU vectors to camera vectors (det +1), or the name of a preset"
+    )
+    time_offset_s: float = Field(default=0.0, description="t_cam = t_imu + time_offset_s")
+    format: str | None = Field(default=None, description="reader to use; null: recognised by content")
+
+
+class TrajectoryPart(_Strict):
+    """Known camera-to-world poses."""
+
+    file: str = Field(description="TUM format, t_s tx ty tz qx qy qz qw, metres; relative to this file")
+    clock: Literal["camera"] = "camera"
+
+
+class CaptureDocument(_Strict):
+    """One shot: image, camera, exposure and motion."""
+
+    format: Literal["gyrosharp.capture/1"]
+    image: str | None = Field(default=None, description="image or movie, relative to this file")
+    frame: int | None = Field(default=None, ge=0, description="frame index, if image is a movie")
+    camera: CameraPart
+    exposure: ExposurePart
+    imu: ImuPart | None = None
+    trajectory: TrajectoryPart | None = None
+    depth: str | None = Field(default=None, description="16-bit PNG in mm, or EXR / TIFF / NPY in metres")
+
+    @model_validator(mode="after")
+    def _one_motion(self) -> "CaptureDocument":
+        if (self.imu is None) == (self.trajectory is None):
+            raise ValueError("expected exactly one of imu and trajectory")
+        return self
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema that docs/capture.schema.json publishes."""
+    schema = CaptureDocument.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = FORMAT
+    return schema
