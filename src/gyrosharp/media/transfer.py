@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,7 +91,7 @@ def power_curve(gamma: float) -> TransferCurve:
     return TransferCurve(f"gamma {gamma:.4g}", (gamma, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0))
 
 
-def decode_codes(codes: NDArray[np.generic], curve: TransferCurve) -> NDArray[np.float32]:
+def decode_codes(codes: NDArray[Any], curve: TransferCurve) -> NDArray[np.float32]:
     """Return linear light in [0, 1] for codes of a file.
 
     Parameters
@@ -109,14 +110,14 @@ def decode_codes(codes: NDArray[np.generic], curve: TransferCurve) -> NDArray[np
     table = _decode_table(curve, int(np.iinfo(_integer(codes.dtype)).max))
     linear = np.empty(codes.shape, np.float32)
 
-    def work(source: NDArray[np.generic], target: NDArray[np.float32]) -> None:
+    def work(source: NDArray[Any], target: NDArray[np.float32]) -> None:
         np.take(table, source, out=target, mode="clip")
 
     _in_blocks(work, codes, linear)
     return linear
 
 
-def encode_codes(linear: NDArray[np.float32], curve: TransferCurve, dtype: type[np.generic]) -> NDArray[np.generic]:
+def encode_codes(linear: NDArray[np.float32], curve: TransferCurve, dtype: type[np.generic]) -> NDArray[Any]:
     """Return the codes nearest to linear light, the inverse of `decode_codes`.
 
     Parameters
@@ -137,7 +138,7 @@ def encode_codes(linear: NDArray[np.float32], curve: TransferCurve, dtype: type[
     base, slope = _encode_tables(curve, int(np.iinfo(_integer(np.dtype(dtype))).max))
     codes = np.empty(linear.shape, dtype)
 
-    def work(source: NDArray[np.float32], target: NDArray[np.generic]) -> None:
+    def work(source: NDArray[np.float32], target: NDArray[Any]) -> None:
         y = np.clip(source, np.float32(0), np.float32(1))
         interval = (y.view(np.int32) >> _SHIFT) - _FIRST_INTERVAL
         np.maximum(interval, 0, out=interval)
@@ -176,9 +177,9 @@ def _encode_tables(curve: TransferCurve, largest: int) -> tuple[NDArray[np.float
 
 
 def _in_blocks(
-    work: Callable[[NDArray[np.generic], NDArray[np.generic]], None],
-    source: NDArray[np.generic],
-    target: NDArray[np.generic],
+    work: Callable[[NDArray[Any], NDArray[Any]], None],
+    source: NDArray[Any],
+    target: NDArray[Any],
 ) -> None:
     """Run `work(source part, target part)` over both arrays; NumPy frees the interpreter, so threads help."""
     flat_source, flat_target = np.ascontiguousarray(source).reshape(-1), target.reshape(-1)

@@ -1,1 +1,1 @@
-
+"""Deblurring: classical solvers, self-calibration, the guard, tiling."""

@@ -1,0 +1,132 @@
+"""PsfGridOperator: the blur model with kernels on a regular grid, interpolated in between.
+
+An approximation of the exact warp by few FFTs: fast for long trails, and the form in which Wiener deconvolution and
+pictures want the blur. A denser grid comes nearer to the warp.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.blur.exact import thread_count
+from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.blur.patches import Patch, PatchBlur, Psf, hats, node_positions, splat_psf
+from gyrosharp.errors import UsageError
+
+Array = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+# Interpolating two kernels that are displaced by D px replaces I(x + D/2) by the mean of I(x) and I(x + D): an error of
+# D^2 / 8 times the image's second derivative. One pixel keeps that below a percent on photos.
+CELL_CHANGE_PX = 1.0
+PROBES = 17
+MAX_NODES = 48
+MIN_CELL_PX = 16
+
+
+class PsfGridOperator:
+    """B(x) = sum_g m_g(x) (k_g * I)(x): kernels k_g on a grid, m_g the bilinear interpolation weights.
+
+    k_g is exact at its grid point: the sources of that pixel over its own line's exposure. Borders are continued by
+    their edge pixels; the adjoint is the exact transpose.
+
+    Parameters
+    ----------
+    motion : CameraMotion
+        The shot.
+    poses : int
+        Number of poses N, weight 1 / N each.
+    grid : (int, int) or None
+        Rows and columns of grid points, corners included; None chooses them so that a trail point moves by at most
+        1 px from one grid point to the next (`CELL_CHANGE_PX`).
+    threads : int or None
+        Worker threads; None takes GYROSHARP_THREADS or every core.
+
+    Raises
+    ------
+    UsageError
+        If the grid or the number of poses is below 1.
+    CaptureError
+        If the motion does not cover the exposure or depends on depth.
+
+    References
+    ----------
+    Nagy and O'Leary, "Restoring images degraded by spatially variant blur", SIAM J. Sci. Comput. 1998;
+    Hirsch et al., "Efficient filter flow for space-variant multiframe blind deconvolution", CVPR 2010.
+    """
+
+    def __init__(
+        self, motion: CameraMotion, poses: int, grid: tuple[int, int] | None = None, threads: int | None = None
+    ) -> None:
+        if poses < 1 or (grid is not None and min(grid) < 1):
+            raise UsageError(f"PSF grid: expected poses and grid of at least 1, got {poses} and {grid}")
+        self.shape = (motion.camera.height, motion.camera.width)
+        self.poses = poses
+        self._motion = motion
+        self.grid = grid if grid is not None else _automatic_grid(motion)
+        self._blur = PatchBlur(self.shape, self._patches(), threads or thread_count())
+
+    @property
+    def reach_px(self) -> float:
+        """How far the light of a pixel may come from, px."""
+        return self._blur.reach_px
+
+    @property
+    def coverage(self) -> Image:
+        """Share (H, W) of each pixel's light that comes from inside the image."""
+        return self._blur.coverage
+
+    def forward(self, image: NDArray[np.floating]) -> Image:
+        """Blur an image (H, W, C).
+
+        Raises
+        ------
+        ImageError
+            If the size is not the operator's.
+        """
+        return self._blur.forward(image)
+
+    def adjoint(self, image: NDArray[np.floating]) -> Image:
+        """Apply the transpose of `forward`.
+
+        Raises
+        ------
+        ImageError
+            If the size is not the operator's.
+        """
+        return self._blur.adjoint(image)
+
+    def psf_at(self, x: float, y: float) -> Psf:
+        """Return the motion's own kernel at the pixel (x, y); the operator mixes those of the grid points around it."""
+        return splat_psf(-_displacements(self._motion, np.array([x, y], dtype=np.float64), self.poses))
+
+    def _patches(self) -> list[Patch]:
+        (height, width), (rows, columns) = self.shape, self.grid
+        points = _points(width, height, columns, rows)
+        offsets = -_displacements(self._motion, points, self.poses)
+        return [
+            Patch(splat_psf(offsets[i, k]), row, column)
+            for i, row in enumerate(hats(height, rows))
+            for k, column in enumerate(hats(width, columns))
+        ]
+
+
+def _points(width: int, height: int, columns: int, rows: int) -> Array:
+    return np.stack(np.meshgrid(node_positions(width, columns), node_positions(height, rows)), axis=-1)
+
+
+def _displacements(motion: CameraMotion, points: Array, poses: int) -> Array:
+    """From blurred pixels (..., 2) to their sources (..., N, 2), at the middles of N equal parts of the exposure."""
+    times = motion.line_times_ns(points, (np.arange(poses) + 0.5) / poses)
+    return motion.sources(points, times) - points[..., None, :]
+
+
+def _automatic_grid(motion: CameraMotion) -> tuple[int, int]:
+    """Rows and columns such that displacements change by at most CELL_CHANGE_PX between neighbours."""
+    width, height = motion.camera.width, motion.camera.height
+    displacement = _displacements(motion, _points(width, height, PROBES, PROBES), PROBES)
+    counts = []
+    for axis, size in ((0, height), (1, width)):
+        step = np.linalg.norm(np.diff(displacement, axis=axis), axis=-1).max()
+        cells = int(np.ceil(step * (PROBES - 1) / CELL_CHANGE_PX))
+        counts.append(int(np.clip(cells + 1, 1, min(MAX_NODES, size // MIN_CELL_PX + 1))))
+    return counts[0], counts[1]

@@ -1,0 +1,1 @@
+"""Making blurred pictures whose truth is known: hand-shake motion, blur and sensor noise."""

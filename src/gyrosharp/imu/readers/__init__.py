@@ -1,0 +1,134 @@
+"""Readers of gyro logs: one module per format, found by looking into this package.
+
+A reader is a module with
+
+- ``NAME``: the format's name, as given to ``--imu-format``;
+- ``DESCRIPTION``: one line for the list of formats;
+- ``EXTENSIONS``: file name extensions it is usually found under (a hint for people and folder scans);
+- ``GYRO_UNIT``: the unit the format gives rates in, ``"rad/s"`` or ``"deg/s"``;
+- ``sniff(head, path)``: whether the first 4 KiB of text look like this format. Two logs of one app can have the same
+  content (gyroscope and accelerometer columns without a header); there, and only there, the file name decides;
+- ``read(path)``: the log as an `ImuRecording`; its docstring states units and axes.
+
+Adding a format is adding such a file; modules whose name starts with an underscore are not readers.
+"""
+
+import importlib
+import math
+import pkgutil
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, cast
+
+from gyrosharp.errors import ImuError, UsageError
+from gyrosharp.imu.checks import units_warning
+from gyrosharp.imu.readers._table import HEAD_BYTES, read_text
+from gyrosharp.imu.recording import ImuRecording
+
+GYRO_UNITS = ("rad/s", "deg/s")
+
+
+class Reader(Protocol):
+    """What a reader module offers; see the package's docstring."""
+
+    NAME: str
+    DESCRIPTION: str
+    EXTENSIONS: tuple[str, ...]
+    GYRO_UNIT: str
+
+    def sniff(self, head: str, path: Path) -> bool:
+        """Return whether the head of a file looks like this format."""
+
+    def read(self, path: Path) -> ImuRecording:
+        """Return the log as a recording."""
+
+
+@cache
+def readers() -> MappingProxyType[str, Reader]:
+    """Return the readers of this package by name, sorted."""
+    modules = [
+        cast(Reader, importlib.import_module(f"{__name__}.{info.name}"))
+        for info in pkgutil.iter_modules(__path__)
+        if not info.name.startswith("_")
+    ]
+    return MappingProxyType({module.NAME: module for module in sorted(modules, key=lambda module: module.NAME)})
+
+
+def claims(path: str | Path) -> tuple[str, ...]:
+    """Return the names of the formats that a file looks like.
+
+    Raises
+    ------
+    ImuError
+        If the file cannot be read or is not text.
+    """
+    path = Path(path)
+    head = read_text(path, HEAD_BYTES)
+    return tuple(name for name, reader in readers().items() if reader.sniff(head, path))
+
+
+def read_imu(path: str | Path, format: str | None = None, gyro_unit: str | None = None) -> ImuRecording:  # noqa: A002
+    """Read a gyro log.
+
+    Parameters
+    ----------
+    path : str or Path
+        The log.
+    format : str or None
+        Name of its format; None finds out from the content.
+    gyro_unit : "rad/s", "deg/s" or None
+        Forces the unit of the rates; None takes the format's word, and adds a warning to the notes if the rates
+        look like deg/s.
+
+    Returns
+    -------
+    ImuRecording
+        Rates in rad/s in the frame that the reader documents.
+
+    Raises
+    ------
+    ImuError
+        If no format, or more than one, claims the file, or the log is broken (naming file and line).
+    UsageError
+        If `format` or `gyro_unit` is not known.
+    """
+    path = Path(path)
+    _require_known(format, gyro_unit)
+    reader = readers()[format if format is not None else _only_claim(path)]
+    recording = reader.read(path)
+    if gyro_unit is None:
+        warning = units_warning(recording)
+        return recording if warning is None else recording.noted(warning)
+    return _in_unit(recording, reader.GYRO_UNIT, gyro_unit)
+
+
+def _require_known(name: str | None, gyro_unit: str | None) -> None:
+    if name is not None and name not in readers():
+        raise UsageError(f"imu format: expected one of {', '.join(readers())}, got '{name}'; leave it out to detect it")
+    if gyro_unit is not None and gyro_unit not in GYRO_UNITS:
+        raise UsageError(f"gyro unit: expected {' or '.join(GYRO_UNITS)}, got '{gyro_unit}'")
+
+
+def _only_claim(path: Path) -> str:
+    names = claims(path)
+    if len(names) == 1:
+        return names[0]
+    if names:
+        raise ImuError(
+            f"{path}: expected a log of one format, got one that looks like {' and '.join(names)}; "
+            f"say which with --imu-format NAME"
+        )
+    raise ImuError(
+        f"{path}: expected a gyro log in a known format ({', '.join(readers())}), got none of them; "
+        f"convert it to gcsv, or force a format with --imu-format NAME"
+    )
+
+
+def _in_unit(recording: ImuRecording, declared: str, forced: str) -> ImuRecording:
+    if declared == forced:
+        return recording
+    factor = math.radians(1.0) if forced == "deg/s" else math.degrees(1.0)
+    note = f"rates taken as {forced} on request; the format's own unit is {declared}"
+    return replace(recording, gyro_rad_s=recording.gyro_rad_s * factor).noted(note)

@@ -1,0 +1,54 @@
+"""IMU tables in the EuRoC / ASL layout (also TUM-VI) and Kalibr's.
+
+Units: stamps in whole nanoseconds, rates in rad/s, accelerations in m/s^2.
+Axes: the IMU's own, as the data set's calibration calls them; the camera's place is in that calibration, not in the
+log, so `R_cam_imu` is None.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+
+from gyrosharp.imu.checks import checked
+from gyrosharp.imu.readers._table import (
+    bare_name,
+    data_rows,
+    failure,
+    header_cells,
+    named_columns,
+    parse_columns,
+    raw_samples,
+    read_text,
+)
+from gyrosharp.imu.recording import ImuRecording
+
+NAME = "euroc"
+DESCRIPTION = "EuRoC, TUM-VI or Kalibr IMU table"
+EXTENSIONS = (".csv", ".txt")
+GYRO_UNIT = "rad/s"
+
+_GYRO = (("w_rs_s_x", "w_rs_s_y", "w_rs_s_z"), ("omega_x", "omega_y", "omega_z"))
+_ACCEL = (("a_rs_s_x", "a_rs_s_y", "a_rs_s_z"), ("alpha_x", "alpha_y", "alpha_z"))
+
+
+def sniff(head: str, path: Path) -> bool:  # noqa: ARG001
+    """Return whether the first line names a timestamp and the rates in either spelling."""
+    cells = header_cells(head.lstrip().split("\n", 1)[0], ",")
+    return bool(cells) and bare_name(cells[0]) == "timestamp" and named_columns(cells, *_GYRO) is not None
+
+
+def read(path: Path) -> ImuRecording:
+    """Read an EuRoC or Kalibr table; see the module docstring for units and axes.
+
+    Raises
+    ------
+    ImuError
+        If the header or a row is broken.
+    """
+    text = read_text(path)
+    header = header_cells(text.split("\n", 1)[0], ",")
+    gyro = named_columns(header, *_GYRO)
+    if gyro is None:
+        raise failure(path, "expected columns '#timestamp [ns],w_RS_S_x [rad s^-1],...', got others; check the format", 1)
+    accel = named_columns(header, *_ACCEL) or []
+    columns = parse_columns(data_rows(path, text, 1, ",", len(header)), 0, gyro + accel)
+    return checked(raw_samples(columns, Fraction(1)), source=str(path), notes=columns.notes)
