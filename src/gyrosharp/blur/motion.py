@@ -161,7 +161,7 @@ class CameraMotion:
         height, width = self.depth_m.shape
         x = np.clip(np.rint(points[..., 0]).astype(int), 0, width - 1)
         y = np.clip(np.rint(points[..., 1]).astype(int), 0, height - 1)
-        return self.depth_m[y, x].astype(np.float64)
+        return np.asarray(self.depth_m[y, x], dtype=np.float64)
 
     @property
     def lines_run_down(self) -> bool:

@@ -43,9 +43,7 @@ def capture_from_photo(image: Path, gyro: Path, known: Overrides | None = None) 
     camera, camera_note = _camera(header.width, header.height, tags, known)
     exposure, exposure_note = _exposure(image, tags, imu, known)
     notes = tuple(note for note in (camera_note, exposure_note) if note)
-    return Capture(
-        camera, exposure, ImageSource(image), imu, _axes(imu, known), known.offset_s, notes=notes
-    )
+    return Capture(camera, exposure, ImageSource(image), imu, _axes(imu, known), known.offset_s, notes=notes)
 
 
 def _camera(width: int, height: int, tags: PhotoTags, known: Overrides) -> tuple[CameraModel, str]:

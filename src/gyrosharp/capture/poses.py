@@ -45,7 +45,9 @@ def _pose_row(path: Path, number: int, line: str) -> tuple[int, list[float]]:
     except ValueError:
         values = []
     if len(values) != COLUMNS or not np.isfinite(values).all():
-        raise CaptureError(f"{path}, line {number}: expected 8 finite numbers t tx ty tz qx qy qz qw, got {line[:60]!r}")
+        raise CaptureError(
+            f"{path}, line {number}: expected 8 finite numbers t tx ty tz qx qy qz qw, got {line[:60]!r}"
+        )
     return stamp_ns(cells[0]), values[1:]
 
 

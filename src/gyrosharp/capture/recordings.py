@@ -18,8 +18,6 @@ from gyrosharp.media.header import read_header
 from gyrosharp.media.image_file import IMAGE_SUFFIXES
 from gyrosharp.media.movie import movie_size
 
-
-
 # The MARS logger writes the focal length in pixels of either the stored video or the full sensor. No phone's main
 # camera has a focal length above 1.1 image widths (40 mm equivalent), so a longer one is of the sensor, whose width the
 # log does not name: 4000 px is the usual 12 MP one.
@@ -105,9 +103,7 @@ def overridden(capture: Capture, changes: Overrides) -> Capture:
     )
     axes = capture.R_cam_imu if changes.axes is None else parse_axes(changes.axes)
     offset_s = capture.time_offset_s + changes.offset_s
-    return replace(
-        capture, camera=camera, exposure=exposure, R_cam_imu=axes, time_offset_s=offset_s, reference_ns=None
-    )
+    return replace(capture, camera=camera, exposure=exposure, R_cam_imu=axes, time_offset_s=offset_s, reference_ns=None)
 
 
 def shutter_named(name: str) -> Shutter:
@@ -175,7 +171,9 @@ def _mars_rows(path: Path) -> list[_MarsRow]:
             stamp, fx, exposure, readout = (cells[column] for column in columns)
             rows.append(_MarsRow(int(stamp), float(fx), float(exposure) * 1e-9, max(float(readout), 0.0) * 1e-9))
         except (ValueError, IndexError):
-            raise CaptureError(f"{path}, line {number}: expected numbers in {', '.join(wanted)}, got {line[:60]!r}") from None
+            raise CaptureError(
+                f"{path}, line {number}: expected numbers in {', '.join(wanted)}, got {line[:60]!r}"
+            ) from None
     if not rows:
         raise CaptureError(f"{path}: expected one line per frame, got only a header")
     return rows

@@ -87,9 +87,7 @@ def deblur(
     described = CaptureOptions(
         gyro, capture, fx, axes, exposure_ms, readout_ms, shutter, start_ns, offset_ms, imu_format
     )
-    options = DeblurOptions(
-        output, method, strength, tile, psf, suffix, force, skip_existing, recursive, report, json
-    )
+    options = DeblurOptions(output, method, strength, tile, psf, suffix, force, skip_existing, recursive, report, json)
     raise typer.Exit(run(inputs, described, options))
 
 

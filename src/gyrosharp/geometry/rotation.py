@@ -98,7 +98,9 @@ def require_rotation(matrix: ArrayLike, name: str = "R_cam_imu") -> Array:
     if array.shape != (3, 3) or not np.isfinite(array).all():
         raise CaptureError(f"{name}: expected a 3x3 matrix of finite numbers, got {_brief(matrix)}")
     if not np.allclose(array.T @ array, np.eye(3), atol=1e-3):
-        raise CaptureError(f"{name}: expected a rotation, got a matrix whose rows are not orthonormal: {_brief(matrix)}")
+        raise CaptureError(
+            f"{name}: expected a rotation, got a matrix whose rows are not orthonormal: {_brief(matrix)}"
+        )
     if np.linalg.det(array) < 0:
         raise CaptureError(
             f"{name}: expected a rotation (det +1), got a mirror (det -1): no gyro is mounted that way; "

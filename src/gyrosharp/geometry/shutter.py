@@ -57,7 +57,7 @@ class Exposure:
     def __post_init__(self) -> None:
         if not 0.0 < self.duration_s <= 60.0:
             raise CaptureError(
-                f"exposure duration: expected seconds in (0, 60], got {self.duration_s:g}; give the exposure time in seconds"
+                f"exposure duration: expected seconds in (0, 60], got {self.duration_s:g}; give the exposure time"
             )
         if not 0.0 <= self.readout_s <= 1.0:
             raise CaptureError(

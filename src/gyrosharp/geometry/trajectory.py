@@ -111,9 +111,10 @@ class PoseTrajectory:
         low, high = int(stamps.min()), int(stamps.max())
         if low < self.time_ns[0] - slack or high > self.time_ns[-1] + slack:
             origin = int(self.time_ns[0])
+            first_s, last_s = ((stamp - origin) * 1e-9 for stamp in (low, high))
             raise CaptureError(
                 f"expected times inside the motion record (0 to {(int(self.time_ns[-1]) - origin) * 1e-9:.4f} s of it), "
-                f"got {(low - origin) * 1e-9:.4f} to {(high - origin) * 1e-9:.4f} s; check the clock and the time offset"
+                f"got {first_s:.4f} to {last_s:.4f} s; check the clock and the time offset"
             )
 
     @cached_property

@@ -189,9 +189,10 @@ def coverage(recording: ImuRecording, start_ns: int, end_ns: int) -> CoverageRep
     outside = max(-start_s - median_s, 0.0) + max(end_s - recording.duration_s - median_s, 0.0)
     lost = min(sum(gaps) + outside, duration_s)
     covered = 1.0 - lost / duration_s if duration_s > 0 else float(outside == 0)
-    notes = ()
+    notes = []
     if gaps:
-        notes = (f"{WARNING}{len(gaps)} gaps in the gyro log during the exposure, the longest {max(gaps) * 1e3:.0f} ms",)
+        longest_ms = max(gaps) * 1e3
+        notes.append(f"{WARNING}{len(gaps)} gaps in the gyro log during the exposure, the longest {longest_ms:.0f} ms")
     return CoverageReport(
         samples=int(((time_ns >= start_ns) & (time_ns <= end_ns)).sum()),
         covered=covered,
@@ -200,7 +201,7 @@ def coverage(recording: ImuRecording, start_ns: int, end_ns: int) -> CoverageRep
         start_s=start_s,
         end_s=end_s,
         log_s=recording.duration_s,
-        notes=notes,
+        notes=tuple(notes),
     )
 
 

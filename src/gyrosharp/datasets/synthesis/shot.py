@@ -117,7 +117,7 @@ def median_trail_px(capture: Capture) -> float:
 
 
 def _scaled_to_trail(capture: Capture, trail_px: float) -> Capture:
-    """Scale the rates until the median trail is as asked; a few steps suffice, as the trail is nearly linear in them."""
+    """Scale the rates until the median trail is as asked; it is nearly linear in them, so a few steps suffice."""
     assert capture.imu is not None
     for _ in range(SCALING_STEPS):
         trail = median_trail_px(capture)

@@ -299,9 +299,10 @@ def _check_widths(rows: Rows) -> None:
         widths = [line.count(rows.delimiter) + 1 for line in rows.lines]
     for number, width in zip(rows.numbers, widths, strict=True):
         if width != rows.width:
-            raise failure(
-                rows.path, f"expected {rows.width} columns, got {width}; repair or delete that line", number
-            )
+            # If no row fits, it is the header that is wrong, and guessing which name goes with which column could
+            # take a quaternion for a rate.
+            remedy = "repair or delete that line" if rows.width in widths else "no line fits: correct the header"
+            raise failure(rows.path, f"expected {rows.width} columns, got {width}; {remedy}", number)
 
 
 Table = tuple[NDArray[np.int64] | NDArray[np.float64], NDArray[np.float64]]

@@ -48,7 +48,8 @@ def read(path: Path) -> ImuRecording:
     header = header_cells(text.split("\n", 1)[0], ",")
     gyro = named_columns(header, *_GYRO)
     if gyro is None:
-        raise failure(path, "expected columns '#timestamp [ns],w_RS_S_x [rad s^-1],...', got others; check the format", 1)
+        expected = "'#timestamp [ns],w_RS_S_x [rad s^-1],...'"
+        raise failure(path, f"expected columns {expected}, got others; check the format", 1)
     accel = named_columns(header, *_ACCEL) or []
     columns = parse_columns(data_rows(path, text, 1, ",", len(header)), 0, gyro + accel)
     return checked(raw_samples(columns, Fraction(1)), source=str(path), notes=columns.notes)

@@ -1,0 +1,36 @@
+PYTHON ?= python3
+PIP = -m pip install --disable-pip-version-check -q -c constraints.txt
+
+.PHONY: demo test lint clean
+
+# A light install (no torch), then the main job on the bundled photo. Pictures and report land in demo/.
+demo: .venv-light/installed
+	.venv-light/bin/gyrosharp demo -o demo -f
+
+# The development install, then every test and every doctest.
+test: .venv-dev/installed
+	.venv-dev/bin/python -m pytest -n 2
+	.venv-dev/bin/python -m pytest -q --doctest-modules --pyargs gyrosharp
+
+lint: .venv-dev/installed
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/ruff format --check .
+	.venv-dev/bin/mypy
+	.venv-dev/bin/lint-imports
+
+SOURCES = $(shell git ls-files -co --exclude-standard src CMakeLists.txt pyproject.toml constraints.txt)
+
+.venv-light/installed: $(SOURCES)
+	$(PYTHON) -m venv .venv-light
+	.venv-light/bin/python $(PIP) --force-reinstall --no-deps .
+	.venv-light/bin/python $(PIP) .
+	touch $@
+
+.venv-dev/installed: $(SOURCES)
+	$(PYTHON) -m venv .venv-dev
+	.venv-dev/bin/python $(PIP) --force-reinstall --no-deps .
+	.venv-dev/bin/python $(PIP) ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv-light .venv-dev build demo

@@ -1,0 +1,50 @@
+"""Gyroscope.csv of the Sensor Logger app: ``time,seconds_elapsed,z,y,x``.
+
+Units: rad/s, stamps in whole nanoseconds since 1970 (clock ``unix``).
+Axes: the device's (x right, y up, z out of the screen, phone upright), columns picked by name since the app writes z
+first; `R_cam_imu` is None. All sensors' files look the same, so a file is only recognised if its name has "gyro" in it.
+Accelerometer.csv has gravity taken out and so is no specific force: it is not read.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+
+from gyrosharp.imu.checks import checked
+from gyrosharp.imu.readers._table import (
+    data_rows,
+    failure,
+    header_cells,
+    named_columns,
+    parse_columns,
+    raw_samples,
+    read_text,
+)
+from gyrosharp.imu.recording import ImuRecording
+
+NAME = "sensor-logger"
+DESCRIPTION = "Sensor Logger app Gyroscope.csv (time,seconds_elapsed,z,y,x)"
+EXTENSIONS = (".csv",)
+GYRO_UNIT = "rad/s"
+
+
+def sniff(head: str, path: Path) -> bool:
+    """Return whether the header is Sensor Logger's and the file name has "gyro" in it."""
+    line = head.lstrip().split("\n", 1)[0].lower().replace(" ", "")
+    return "gyro" in path.name.lower() and line.startswith("time,seconds_elapsed,")
+
+
+def read(path: Path) -> ImuRecording:
+    """Read a Gyroscope.csv; see the module docstring for units and axes.
+
+    Raises
+    ------
+    ImuError
+        If the header or a row is broken.
+    """
+    text = read_text(path)
+    header = header_cells(text.split("\n", 1)[0], ",")
+    gyro = named_columns(header, ("x", "y", "z"))
+    if gyro is None:
+        raise failure(path, "expected columns time,seconds_elapsed,z,y,x, got others; check the format", 1)
+    columns = parse_columns(data_rows(path, text, 1, ",", len(header)), 0, gyro)
+    return checked(raw_samples(columns, Fraction(1)), source=str(path), clock="unix", notes=columns.notes)

@@ -1,0 +1,56 @@
+"""x-io Technologies' sensor table: ``Time (s),Gyroscope X (deg/s),...,Accelerometer X (g),...``.
+
+Units: rates deg/s, accelerations g, stamps in seconds; all as the header says.
+Axes: the sensor's own as printed on its case; `R_cam_imu` is None, since only the mount knows.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from gyrosharp.imu.checks import checked
+from gyrosharp.imu.readers._table import (
+    data_rows,
+    failure,
+    header_cells,
+    named_columns,
+    parse_columns,
+    raw_samples,
+    read_text,
+)
+from gyrosharp.imu.recording import ImuRecording
+
+NAME = "xio"
+DESCRIPTION = "x-io sensor table (Gyroscope X (deg/s), Accelerometer X (g))"
+EXTENSIONS = (".csv",)
+GYRO_UNIT = "deg/s"
+
+STANDARD_GRAVITY_M_S2 = 9.80665
+_GYRO = ("gyroscope x", "gyroscope y", "gyroscope z")
+_ACCEL = ("accelerometer x", "accelerometer y", "accelerometer z")
+
+
+def sniff(head: str, path: Path) -> bool:  # noqa: ARG001
+    """Return whether the header names seconds and a gyroscope in deg/s."""
+    line = head.lstrip().split("\n", 1)[0].lower()
+    return line.startswith(("time (s)", '"time (s)"')) and "gyroscope x (deg/s)" in line
+
+
+def read(path: Path) -> ImuRecording:
+    """Read an x-io table; see the module docstring for units and axes.
+
+    Raises
+    ------
+    ImuError
+        If the header or a row is broken.
+    """
+    text = read_text(path)
+    header = header_cells(text.split("\n", 1)[0], ",")
+    gyro = named_columns(header, _GYRO)
+    if gyro is None:
+        raise failure(path, "expected columns 'Time (s),Gyroscope X (deg/s),...', got others; check the format", 1)
+    accel = named_columns(header, _ACCEL) or []
+    columns = parse_columns(data_rows(path, text, 1, ",", len(header)), 0, gyro + accel)
+    raw = raw_samples(columns, Fraction(10**9), np.pi / 180.0, STANDARD_GRAVITY_M_S2)
+    return checked(raw, source=str(path), notes=columns.notes)
