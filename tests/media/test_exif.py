@@ -74,7 +74,9 @@ def test_pillow_agrees():
     assert read_tags(exif.tobytes()[6:]) == read_tags(block())
 
 
-@pytest.mark.parametrize(("zone", "expected"), [("Z", UTC), ("   :  ", None), ("-03:30", timezone(-timedelta(hours=3.5)))])
+@pytest.mark.parametrize(
+    ("zone", "expected"), [("Z", UTC), ("   :  ", None), ("-03:30", timezone(-timedelta(hours=3.5)))]
+)
 def test_utc_offset(zone, expected):
     assert read_tags(block(shot={0x9011: text(zone)})).datetime_original.tzinfo == expected
 

@@ -86,7 +86,18 @@ def test_srgb_is_recognised_in_every_spelling():
         rgb(para(0, 0.0)),
         b"\0" * 128 + b"\xff" * 8,
     ],
-    ids=["empty", "no tags", "cut", "look-up table", "channels differ", "type 9", "falling", "unknown", "power 0", "noise"],
+    ids=[
+        "empty",
+        "no tags",
+        "cut",
+        "look-up table",
+        "channels differ",
+        "type 9",
+        "falling",
+        "unknown",
+        "power 0",
+        "noise",
+    ],
 )
 def test_what_is_no_curve_gives_none(data):
     assert curve_from_icc(data) is None

@@ -43,14 +43,14 @@ class ExactOperator:
         self._motion = motion
 
     @cached_property
-    def nodes(self) -> NodeGrid:
-        """Displacements that the kernel interpolates."""
-        return node_grid(self._motion, self.poses)
+    def nodes(self) -> NodeGrid | None:
+        """Displacements that the kernel interpolates; None where the NumPy reference has to do the work."""
+        return node_grid(self._motion, self.poses) if native_kernel_available() else None
 
-    @property
+    @cached_property
     def reach_px(self) -> float:
         """How far the light of a pixel may come from, px."""
-        return self.nodes.reach_px
+        return self._reference.reach_px if self.nodes is None else self.nodes.reach_px
 
     def forward(self, image: Image) -> Image:
         """Blur an image (H, W, C).
@@ -75,11 +75,11 @@ class ExactOperator:
     @cached_property
     def coverage(self) -> Image:
         """Share (H, W) of each pixel's exposure that it saw points inside the image: the valid mask."""
-        if not native_kernel_available():
+        grid = self.nodes
+        if grid is None:
             return self._reference.coverage()
         from gyrosharp.blur import _kernel
 
-        grid = self.nodes
         rows, columns = self.shape[::-1] if grid.transposed else self.shape
         mask = _kernel.coverage(grid.displacement_px, grid.step_y, grid.weights, rows, columns, self._threads)
         return np.ascontiguousarray(mask.T) if grid.transposed else mask
@@ -91,11 +91,11 @@ class ExactOperator:
     def _apply(self, direction: str, image: Image) -> Image:
         if image.ndim != 3 or image.shape[:2] != self.shape:
             raise ImageError(f"blur operator: expected an image {(*self.shape, 'C')}, got {image.shape}")
-        if not native_kernel_available():
+        grid = self.nodes
+        if grid is None:
             return np.asarray(getattr(self._reference, direction)(image), dtype=np.float32)
         from gyrosharp.blur import _kernel
 
-        grid = self.nodes
         pixels = image.swapaxes(0, 1) if grid.transposed else image
         pixels = np.ascontiguousarray(pixels, dtype=np.float32)
         function = getattr(_kernel, direction)

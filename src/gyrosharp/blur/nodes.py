@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.geometry.camera import CameraModel
+
+Array = NDArray[np.float64]
 
 # Width of the kernel's pixel blocks and of its node columns.
 STEP_X = 32
@@ -13,6 +16,12 @@ MAX_STEP_Y = 16
 # Node rows lie at most this far apart in time. Cubic interpolation over 0.25 ms of a hand-shake's orientation errs by
 # 1e-7 px: the rate is smooth over the 1 to 10 ms between gyro samples.
 MAX_STEP_S = 0.25e-3
+# Interpolation between nodes errs by (32 px / focal length)^4 or so: below 1e-5 px for a pinhole camera of VGA size,
+# up to 5e-3 px in the corners of a VGA camera with strong barrel distortion, far below what any gyro knows. Small
+# images, where the NumPy reference is quick enough, are held to the fifth digit.
+LARGEST_ERROR_PX = 1e-2
+LARGEST_SMALL_ERROR_PX = 5e-5
+SMALL_PIXELS = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +53,20 @@ class NodeGrid:
         return float(np.sqrt((self.displacement_px.astype(np.float64) ** 2).sum(axis=-1).max()))
 
 
-def node_grid(motion: CameraMotion, poses: int) -> NodeGrid:
+def node_grid(motion: CameraMotion, poses: int) -> NodeGrid | None:
     """Sample the displacement of the blur model B(x) = sum_j w_j I(x + d_j(x)) on a node grid.
 
     Pose j stands for the middle of the j-th of N equal parts of the exposure.
+
+    Returns
+    -------
+    NodeGrid or None
+        None where 32 px are too coarse a step: a camera whose focal length is only a few steps long.
+
+    Raises
+    ------
+    CaptureError
+        If the lens distortion cannot be inverted somewhere in the image.
     """
     camera = motion.camera
     transposed = motion.lines_run_down
@@ -55,20 +74,74 @@ def node_grid(motion: CameraMotion, poses: int) -> NodeGrid:
     step_y = _row_step(motion.exposure.readout_s, height)
     xs = (np.arange((width - 1) // STEP_X + 4) - 1.0) * STEP_X
     ys = (np.arange((height - 1) // step_y + 4) - 1.0) * step_y
-    grid = np.stack(np.meshgrid(xs, ys), axis=-1)
-    pixels = grid[..., ::-1] if transposed else grid
     phases = (np.arange(poses) + 0.5) / poses
-    # All pixels of a grid row share their exposure, so the poses are evaluated once per row.
-    times = motion.line_times_ns(pixels[:, :1], phases)
-    displacement = motion.sources(pixels, times) - pixels[..., None, :]
-    if transposed:
-        displacement = displacement[..., ::-1]
+    displacement = _displacement(motion, xs, ys, phases)
+    limit = LARGEST_SMALL_ERROR_PX if width * height < SMALL_PIXELS else LARGEST_ERROR_PX
+    if _midway_error(motion, displacement, xs, ys, phases) > limit:
+        return None
     return NodeGrid(
         np.ascontiguousarray(np.moveaxis(displacement, 2, 0), dtype=np.float32),
         step_y,
         np.full(poses, 1.0 / poses, dtype=np.float32),
         transposed,
     )
+
+
+def _displacement(motion: CameraMotion, xs: Array, ys: Array, phases: Array) -> Array:
+    """Displacements (NY, NX, N, 2) at grid coordinates, x and y exchanged for a sideways readout."""
+    grid = np.stack(np.meshgrid(xs, ys), axis=-1)
+    transposed = motion.lines_run_down
+    pixels = grid[..., ::-1] if transposed else grid
+    # All pixels of a grid row share their exposure, so the poses are evaluated once per row.
+    times = motion.line_times_ns(pixels[:, :1], phases)
+    # A lens model may have no inverse beyond the image, where only interpolation needs nodes: they are extrapolated.
+    _, known = motion.camera.unproject(pixels)
+    known |= _inside(pixels, motion.camera)
+    centre = (motion.camera.cx, motion.camera.cy)
+    displacement = motion.sources(np.where(known[..., None], pixels, centre), times) - pixels[..., None, :]
+    if not known.all():
+        displacement = _extrapolated(displacement, known)
+    return displacement[..., ::-1] if transposed else displacement
+
+
+def _inside(pixels: Array, camera: CameraModel) -> NDArray[np.bool_]:
+    x, y = pixels[..., 0], pixels[..., 1]
+    return (x >= 0) & (x <= camera.width - 1) & (y >= 0) & (y <= camera.height - 1)
+
+
+def _extrapolated(displacement: Array, known: NDArray[np.bool_]) -> Array:
+    """Fill unknown nodes, first along rows and then along columns, from the four nearest known ones on a cubic."""
+    filled, done = displacement.copy(), known.copy()
+    for axis in (1, 0):
+        values, marks = np.moveaxis(filled, axis, 0), np.moveaxis(done, axis, 0)
+        count = len(values)
+        order = [(k, 1) for k in range(count // 2, -1, -1)] + [(k, -1) for k in range(count // 2, count)]
+        for k, step in order:
+            near = [k + step * i for i in range(1, 5)]
+            if not (0 <= near[-1] < count):
+                continue
+            first, second, third, fourth = (values[i] for i in near)
+            usable = ~marks[k] & marks[near].all(axis=0)
+            values[k][usable] = (4 * first - 6 * second + 4 * third - fourth)[usable]
+            marks[k] |= usable
+    # What is left lies in corners that no pixel's interpolation reaches with any weight.
+    filled[~done] = 0.0
+    return filled
+
+
+def _midway_error(motion: CameraMotion, displacement: Array, xs: Array, ys: Array, phases: Array) -> float:
+    """Largest error, px, of interpolating halfway between the nodes of a row, at the first and the last pose."""
+    ends = [0, -1]
+    nodes = displacement[:, :, ends]
+    guess = (9.0 * (nodes[:, 1:-2] + nodes[:, 2:-1]) - nodes[:, :-3] - nodes[:, 3:]) / 16.0
+    halfway = xs[1:-2] + STEP_X / 2
+    last = (motion.camera.height if motion.lines_run_down else motion.camera.width) - 1
+    inside = halfway <= last
+    rows = slice(1, -2)
+    if not inside.any():
+        return float("inf")
+    truth = _displacement(motion, halfway[inside], ys[rows], phases[ends])
+    return float(np.abs(guess[rows, inside] - truth).max())
 
 
 def _row_step(readout_s: float, height: int) -> int:

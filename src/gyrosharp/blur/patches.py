@@ -5,7 +5,8 @@
 One FFT per patch; each patch reads only the part of the image that its own kernel reaches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -153,7 +154,7 @@ class PatchBlur:
     patches : sequence of Patch
         Kernels with weights that add up to 1 at every pixel.
     threads : int
-        Worker threads of the FFT.
+        Worker threads: over the patches, or within the FFT if there is only one.
     """
 
     def __init__(self, shape: tuple[int, int], patches: Sequence[Patch], threads: int) -> None:
@@ -204,8 +205,8 @@ class PatchBlur:
         planes = self._planes(image)
         top, bottom, left, right = self._margin
         total = np.zeros((len(planes), self.shape[0] + top + bottom, self.shape[1] + left + right), planes.dtype)
-        for patch in self._patches:
-            total[self._source(patch)] += self._scattered(patch, planes)
+        for patch, part in self._each(lambda patch: self._scattered(patch, planes)):
+            total[self._source(patch)] += part
         folded = _fold(_fold(total, top, self.shape[0], axis=1), left, self.shape[1], axis=2)
         return np.ascontiguousarray(np.moveaxis(folded, 0, -1))
 
@@ -223,20 +224,27 @@ class PatchBlur:
         rows = slice(y, y + patch.rows.weights.size + height - 1)
         return slice(None), rows, slice(x, x + patch.columns.weights.size + width - 1)
 
+    def _each(self, work: Callable[[Patch], Real]) -> Iterator[tuple[Patch, Real]]:
+        """Run `work` on the patches in threads; one thread adds up, so that results do not depend on their number."""
+        with ThreadPoolExecutor(min(self._threads, len(self._patches))) as pool:
+            yield from zip(self._patches, pool.map(work, self._patches), strict=True)
+
     def _convolved(self, padded: Real) -> Real:
         result = np.zeros((len(padded), *self.shape), padded.dtype)
-        for patch in self._patches:
-            source = padded[self._source(patch)]
-            blurred = self._filtered(source, patch, source.shape[1:], conjugate=False)
-            height, width = patch.psf.weights.shape
-            # What the circular convolution wraps round lands in the first rows and columns, outside the valid part.
-            valid = blurred[:, height - 1 : source.shape[1], width - 1 : source.shape[2]]
-            rows, columns = patch.rows, patch.columns
-            result[:, rows.start : rows.stop, columns.start : columns.stop] += valid * _weights(patch, padded.dtype)
+        for patch, part in self._each(lambda patch: self._gathered(patch, padded)):
+            result[:, patch.rows.start : patch.rows.stop, patch.columns.start : patch.columns.stop] += part
         return result
 
+    def _gathered(self, patch: Patch, padded: Real) -> Real:
+        """One patch's part of the blurred image."""
+        source = padded[self._source(patch)]
+        blurred = self._filtered(source, patch, source.shape[1:], conjugate=False)
+        height, width = patch.psf.weights.shape
+        # What the circular convolution wraps round lands in the first rows and columns, outside the valid part.
+        return blurred[:, height - 1 : source.shape[1], width - 1 : source.shape[2]] * _weights(patch, padded.dtype)
+
     def _scattered(self, patch: Patch, planes: Real) -> Real:
-        """The transpose of one patch's part of `_convolved`: embed, correlate, crop."""
+        """The transpose of `_gathered`: embed, correlate, crop."""
         rows, columns = patch.rows, patch.columns
         height, width = patch.psf.weights.shape
         extent = (rows.weights.size + height - 1, columns.weights.size + width - 1)
@@ -248,11 +256,12 @@ class PatchBlur:
     def _filtered(self, planes: Real, patch: Patch, extent: tuple[int, ...], conjugate: bool) -> Real:
         from scipy import fft
 
+        workers = self._threads if len(self._patches) == 1 else 1
         size = tuple(fft.next_fast_len(length, real=True) for length in extent)
-        transfer = fft.rfft2(patch.psf.weights.astype(planes.dtype), size, workers=self._threads)
-        spectrum = fft.rfft2(planes, size, workers=self._threads)
+        transfer = fft.rfft2(patch.psf.weights.astype(planes.dtype), size, workers=workers)
+        spectrum = fft.rfft2(planes, size, workers=workers)
         spectrum *= transfer.conj() if conjugate else transfer
-        return np.asarray(fft.irfft2(spectrum, size, workers=self._threads))
+        return np.asarray(fft.irfft2(spectrum, size, workers=workers))
 
 
 def _weights(patch: Patch, dtype: np.dtype[np.floating]) -> Real:

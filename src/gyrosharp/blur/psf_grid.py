@@ -7,8 +7,9 @@ pictures want the blur. A denser grid comes nearer to the warp.
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.blur.exact import thread_count
+from gyrosharp.blur.exact import ExactOperator, thread_count
 from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.blur.nodes import STEP_X
 from gyrosharp.blur.patches import Patch, PatchBlur, Psf, hats, node_positions, splat_psf
 from gyrosharp.errors import UsageError
 
@@ -121,12 +122,60 @@ def _displacements(motion: CameraMotion, points: Array, poses: int) -> Array:
 
 
 def _automatic_grid(motion: CameraMotion) -> tuple[int, int]:
-    """Rows and columns such that displacements change by at most CELL_CHANGE_PX between neighbours."""
     width, height = motion.camera.width, motion.camera.height
-    displacement = _displacements(motion, _points(width, height, PROBES, PROBES), PROBES)
+    return grid_for(_displacements(motion, _points(width, height, PROBES, PROBES), PROBES), (height, width))
+
+
+def grid_for(displacement_px: Array, shape: tuple[int, int]) -> tuple[int, int]:
+    """Return rows and columns of a grid between whose points displacements change by at most `CELL_CHANGE_PX`.
+
+    Parameters
+    ----------
+    displacement_px : (rows, columns, N, 2) array
+        Displacements at equally spaced probes over the image, ends included.
+    shape : (int, int)
+        Height and width of the image, px.
+    """
     counts = []
-    for axis, size in ((0, height), (1, width)):
-        step = np.linalg.norm(np.diff(displacement, axis=axis), axis=-1).max()
-        cells = int(np.ceil(step * (PROBES - 1) / CELL_CHANGE_PX))
+    for axis, size in enumerate(shape):
+        steps = np.linalg.norm(np.diff(displacement_px, axis=axis), axis=-1)
+        total = float(steps.max(initial=0.0)) * (displacement_px.shape[axis] - 1)
+        cells = int(np.ceil(total / CELL_CHANGE_PX))
         counts.append(int(np.clip(cells + 1, 1, min(MAX_NODES, size // MIN_CELL_PX + 1))))
     return counts[0], counts[1]
+
+
+class NodePsfs:
+    """The kernels of an `ExactOperator`, read from its node grid (a `PsfSource`).
+
+    Parameters
+    ----------
+    operator : ExactOperator
+        Blur by warping.
+    """
+
+    def __init__(self, operator: ExactOperator) -> None:
+        self._nodes = operator.nodes
+        self._shape = operator.shape
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of a grid that follows the change of the kernels."""
+        height, width = self._shape
+        points = _points(width, height, PROBES, PROBES)
+        probes = [[self._displacement(x, y) for x, y in row] for row in points]
+        return grid_for(np.array(probes), self._shape)
+
+    def psf_at(self, x: float, y: float) -> Psf:
+        """Return the kernel that makes the blurred pixel (x, y)."""
+        return splat_psf(-self._displacement(x, y))
+
+    def _displacement(self, x: float, y: float) -> Array:
+        """Bilinear interpolation (N, 2): over 32 px a shake is linear to a hundredth of a pixel."""
+        nodes = self._nodes
+        u, v = (y, x) if nodes.transposed else (x, y)
+        column, row = u / STEP_X + 1.0, v / nodes.step_y + 1.0
+        i, k = int(row), int(column)
+        corners = nodes.displacement_px[:, i : i + 2, k : k + 2].astype(np.float64)
+        mixed = np.tensordot(corners, np.outer((1 - row + i, row - i), (1 - column + k, column - k)), ((1, 2), (0, 1)))
+        return np.asarray(mixed[:, ::-1] if nodes.transposed else mixed, dtype=np.float64)

@@ -54,9 +54,14 @@ class ReferenceOperator:
             total += inside
         return (total / self._phases.size).astype(np.float32)
 
+    @property
+    def reach_px(self) -> float:
+        """How far the light of a pixel may come from, px."""
+        pixels = _pixel_grid(self.shape)
+        return max(float(np.linalg.norm(self._positions(phase) - pixels, axis=-1).max()) for phase in self._phases)
+
     def _positions(self, phase: float) -> Array:
-        height, width = self.shape
-        pixels = np.stack(np.meshgrid(np.arange(width, dtype=float), np.arange(height, dtype=float)), axis=-1)
+        pixels = _pixel_grid(self.shape)
         if self._motion.lines_run_down:
             times = self._motion.line_times_ns(pixels[:1], [phase])
         else:
@@ -78,3 +83,8 @@ class ReferenceOperator:
             (y1 * width + x0, fy * (1 - fx)),
             (y1 * width + x1, fy * fx),
         ]
+
+
+def _pixel_grid(shape: tuple[int, int]) -> Array:
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float64)
+    return np.stack([columns, rows], axis=-1)

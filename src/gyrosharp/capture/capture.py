@@ -19,6 +19,9 @@ from gyrosharp.media.movie import read_frame
 # Gyro samples kept on each side of the exposure: the rate spline has forgotten its end conditions after a few knots,
 # and self-calibration moves the exposure by some tens of milliseconds.
 MARGIN_SAMPLES = 32
+# Where the log ends within or right after the exposure, its last rate is held this long beyond it: node grids look at
+# lines a little outside the image.
+HELD_NS = 2_000_000
 MAX_OFFSET_S = 3600.0 * 24 * 365 * 100
 
 
@@ -131,7 +134,8 @@ class Capture:
         start_ns, end_ns = (stamp - offset_ns for stamp in self.exposure.span_ns)
         require_coverage(self.imu, start_ns, end_ns)
         window = self.imu.window(start_ns, end_ns, MARGIN_SAMPLES)
-        return PoseTrajectory.from_gyro(window.time_ns + offset_ns, window.gyro_rad_s @ self.R_cam_imu.T)
+        stamps, rates = _held(window.time_ns, window.gyro_rad_s, start_ns - HELD_NS, end_ns + HELD_NS)
+        return PoseTrajectory.from_gyro(stamps + offset_ns, rates @ self.R_cam_imu.T)
 
     def read_image(self) -> ImageFile:
         """Decode the picture and check that its size is the camera's.
@@ -168,3 +172,13 @@ class Capture:
                 readout_s=exposure.readout_s * lines / full_lines,
             ),
         )
+
+
+def _held(
+    stamps: NDArray[np.int64], rates: NDArray[np.float64], start_ns: int, end_ns: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Continue a log to [start_ns, end_ns] with the rates of its ends, where it is shorter."""
+    before, after = stamps[0] > start_ns, stamps[-1] < end_ns
+    pad = ((int(before), int(after)),)
+    stamps = np.pad(stamps, pad[0], constant_values=(start_ns, end_ns))
+    return stamps, np.pad(rates, (*pad, (0, 0)), mode="edge")

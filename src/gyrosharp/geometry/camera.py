@@ -107,8 +107,8 @@ class CameraModel:
             Whether the point is in front of the camera.
         """
         xyz = np.asarray(points, dtype=np.float64)
-        z = xyz[..., 2]
-        valid = z > 1e-9 * np.linalg.norm(xyz, axis=-1)
+        x, y, z = np.moveaxis(xyz, -1, 0)
+        valid = np.asarray(z > 1e-9 * (np.abs(x) + np.abs(y)), dtype=np.bool_)
         safe = np.where(valid, z, 1.0)
         distorted = self._distort(xyz[..., :2] / safe[..., None])
         return distorted * (self.fx, self.fy) + (self.cx, self.cy), valid

@@ -113,7 +113,7 @@ class PoseTrajectory:
             origin = int(self.time_ns[0])
             first_s, last_s = ((stamp - origin) * 1e-9 for stamp in (low, high))
             raise CaptureError(
-                f"expected times inside the motion record (0 to {(int(self.time_ns[-1]) - origin) * 1e-9:.4f} s of it), "
+                f"expected times inside the motion record (0 to {self._seconds[-1]:.4f} s of it), "
                 f"got {first_s:.4f} to {last_s:.4f} s; check the clock and the time offset"
             )
 

@@ -272,15 +272,17 @@ def _gravity_ratio(recording: ImuRecording) -> float | None:
     if accel is None:
         return None
     low, high = GRAVITY_RANGE_M_S2
-    count = max(round(GRAVITY_WINDOW_S * recording.rate_hz), 1)
+    count = max(round(GRAVITY_WINDOW_S / 2 * recording.rate_hz), 1)
     blocks = len(recording) // count
-    if blocks < 5 or not low < float(np.median(np.linalg.norm(accel, axis=1))) < high:
+    if blocks < 8 or not low < float(np.median(np.linalg.norm(accel, axis=1))) < high:
         return None
-    # Block means tame the vibration of the accelerometer; a central difference over two blocks is the slope.
-    trim = blocks * count
-    force, rate = (x[:trim].reshape(blocks, count, 3).mean(axis=1) for x in (accel, recording.gyro_rad_s))
-    seconds = ((recording.time_ns[:trim] - recording.time_ns[0]) * 1e-9).reshape(blocks, count).mean(axis=1)
-    shown = (force[2:] - force[:-2]) / (seconds[2:] - seconds[:-2])[:, None]
+    # Means over the window, half a window apart, tame the vibration of the accelerometer; the central difference of
+    # two windows that just do not overlap is the slope.
+    seconds = (recording.time_ns - recording.time_ns[0])[:, None] * 1e-9
+    signals = accel, recording.gyro_rad_s, seconds
+    means = [x[: blocks * count].reshape(blocks, count, -1).mean(axis=1) for x in signals]
+    force, rate, at_s = ((mean[1:] + mean[:-1]) / 2 for mean in means)
+    shown = (force[2:] - force[:-2]) / (at_s[2:] - at_s[:-2])
     predicted = -np.cross(rate[1:-1], force[1:-1])
     power = float((predicted**2).sum())
     overlap = float((predicted * shown).sum())

@@ -105,9 +105,10 @@ def _filtered(part: NDArray[np.float64], cutoff: float) -> NDArray[np.float64]:
     """Filter one stretch (M, 3); `cutoff` is in units of the Nyquist frequency."""
     from scipy.signal import butter, sosfiltfilt
 
-    # |H|^2 = 1 / (1 + (f / fc)^2n) per run; two runs are at 1/sqrt(2) where (f / fc)^2n = sqrt(2) - 1. The design
-    # stays under Nyquist, where there is nothing left to attenuate.
-    design = min(cutoff / (np.sqrt(2.0) - 1.0) ** (1.0 / (2 * FILTER_ORDER)), 0.99)
+    # |H|^2 = 1 / (1 + (f / fc)^2n) per run, f in the bilinear transform's tan(pi f / 2); two runs are at 1/sqrt(2)
+    # where (f / fc)^2n = sqrt(2) - 1.
+    widening = (np.sqrt(2.0) - 1.0) ** (1.0 / (2 * FILTER_ORDER))
+    design = 2.0 / np.pi * np.arctan(np.tan(np.pi * cutoff / 2.0) / widening)
     sections = butter(FILTER_ORDER, design, output="sos")
     if len(part) < 3:
         return part

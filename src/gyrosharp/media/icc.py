@@ -5,6 +5,7 @@ channels stand for does not change how they blur. Layout after ICC.1:2022, secti
 """
 
 import struct
+from itertools import pairwise
 
 import numpy as np
 
@@ -65,6 +66,8 @@ def _sampled(tag: bytes) -> TransferCurve | None:
     values = struct.unpack_from(f">{count}H", tag, 12)
     if count == 1:
         return power_curve(values[0] / 256.0)  # u8Fixed8Number
+    if values[-1] <= values[0] or any(b < a for a, b in pairwise(values)):
+        return None
     return TransferCurve("icc", samples=tuple(value / 65535.0 for value in values))
 
 
@@ -86,9 +89,10 @@ def _parametric(tag: bytes) -> TransferCurve | None:
 def _recognised(curve: TransferCurve) -> TransferCurve | None:
     """Return sRGB for its many spellings, None for a curve that cannot be inverted."""
     encoded = np.linspace(0.0, 1.0, 1025)
-    linear = curve.decode(encoded)
-    if not np.isfinite(linear).all() or abs(linear[-1] - 1) > 0.01 or linear[0] > 0.01:
-        return None
-    if (np.diff(linear) < 0).any() or np.abs(curve.encode(linear) - encoded).max() > 1 / 255:
-        return None
+    with np.errstate(all="ignore"):  # nonsense parameters overflow, which the checks below find
+        linear = curve.decode(encoded)
+        if not np.isfinite(linear).all() or abs(linear[-1] - 1) > 0.01 or linear[0] > 0.01:
+            return None
+        if (np.diff(linear) < 0).any() or not np.abs(curve.encode(linear) - encoded).max() < 1 / 255:
+            return None
     return SRGB if np.abs(linear - SRGB.decode(encoded)).max() < _SAME_CURVE else curve

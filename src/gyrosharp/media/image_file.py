@@ -25,24 +25,35 @@ _CODE_TYPES: dict[int, type[np.generic]] = {8: np.uint8, 16: np.uint16, 32: np.f
 
 @dataclass(frozen=True)
 class Format:
-    """One image container: suffixes, start of file, depths in bit (largest last), what it can hold, and its codec."""
+    """One image container: suffixes, start of file, depths in bit (largest last), what it can hold, and its codec.
+
+    `peek` returns width, height and EXIF block without decoding the pixels.
+    """
 
     suffixes: tuple[str, ...]
     magic: tuple[bytes, ...]
     depths: tuple[int, ...]
     has_alpha: bool
     has_grey: bool
+    peek: Callable[[bytes, str], tuple[int, int, bytes | None]]
     decode: Callable[[bytes, str], StoredImage]
     encode: Callable[[StoredImage], bytes]
 
 
 FORMATS = {
-    "jpeg": Format((".jpg", ".jpeg"), (b"\xff\xd8\xff",), (8,), False, True, jpeg.decode, jpeg.encode),
-    "png": Format((".png",), (png.SIGNATURE,), (8, 16), True, True, png.decode, png.encode),
+    "jpeg": Format((".jpg", ".jpeg"), (b"\xff\xd8\xff",), (8,), False, True, jpeg.peek, jpeg.decode, jpeg.encode),
+    "png": Format((".png",), (png.SIGNATURE,), (8, 16), True, True, png.peek, png.decode, png.encode),
     "tiff": Format(
-        (".tif", ".tiff"), (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (8, 16, 32), True, True, tiff.decode, tiff.encode
+        (".tif", ".tiff"),
+        (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        (8, 16, 32),
+        True,
+        True,
+        tiff.peek,
+        tiff.decode,
+        tiff.encode,
     ),
-    "webp": Format((".webp",), (b"RIFF",), (8,), True, False, webp.decode, webp.encode),
+    "webp": Format((".webp",), (b"RIFF",), (8,), True, False, webp.peek, webp.decode, webp.encode),
 }
 """The supported containers by name."""
 IMAGE_SUFFIXES = tuple(suffix for kind in FORMATS.values() for suffix in kind.suffixes)
@@ -138,11 +149,8 @@ def read_image(path: str | Path) -> ImageFile:
         If it does not exist, is no image, of an unsupported kind, truncated, damaged, or over 300 megapixels.
     """
     file = Path(path)
-    with _reading(file):
-        with file.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-            container = _container(file, head)
-            data = head + stream.read()
+    with reading(file):
+        container, data = load(file)
         stored = FORMATS[container].decode(data, str(file))
     curve, notes = _curve(stored)
     pixels = decode_codes(stored.codes, curve)
@@ -225,9 +233,25 @@ def require_writable(path: Path, overwrite: bool = False) -> str:
     raise OutputError(f"{path}: expected one of the suffixes {known}, got {suffix or 'none'}; choose one of them")
 
 
+def load(path: Path) -> tuple[str, bytes]:
+    """Return container and content of an image file; to be called within `reading`.
+
+    Raises
+    ------
+    ImageError
+        If the content is no supported image. It is read whole only after that is settled.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+        return _container(path, head), head + stream.read()
+
+
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn every failure of reading into one line; what is not listed is a bug and stays one."""
+def reading(path: Path) -> Iterator[None]:
+    """Turn every failure of reading an image file within the block into an `ImageError` of one line.
+
+    What is not listed here is a bug and stays one.
+    """
     if not path.exists():
         raise ImageError(f"{path}: expected an image file, got no such file; check the path")
     if not path.is_file():

@@ -60,6 +60,12 @@ def decode(data: bytes, name: str) -> StoredImage:
     return StoredImage(codes, metadata=metadata, compression=compression, notes=notes)
 
 
+def peek(data: bytes, name: str) -> tuple[int, int, bytes | None]:
+    """Return width, height and EXIF block; raises as `decode` does."""
+    segments = list(_segments(data))
+    return (*_require_readable(segments, name), _metadata(segments, None)[0].exif)
+
+
 def encode(image: StoredImage) -> bytes:
     """Return a JPEG file with the codes (H, W, 1 or 3) uint8 and the metadata of `image`.
 
@@ -118,7 +124,8 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     raise ValueError("the file is truncated")
 
 
-def _require_readable(segments: list[tuple[int, bytes]], name: str) -> None:
+def _require_readable(segments: list[tuple[int, bytes]], name: str) -> tuple[int, int]:
+    """Return width and height of a picture that can be decoded."""
     frames = [payload for marker, payload in segments if marker in _FRAMES]
     if not frames:
         raise ValueError("no frame header")
@@ -127,6 +134,7 @@ def _require_readable(segments: list[tuple[int, bytes]], name: str) -> None:
     if precision != 8 or components not in (1, 3):
         kind = "CMYK" if components == 4 else f"{components} channels of {precision} bit"
         raise ImageError(f"{name}: expected a grey or RGB JPEG of 8 bit, got {kind}; convert it to RGB first")
+    return width, height
 
 
 def _compression(picture: object) -> JpegCompression:

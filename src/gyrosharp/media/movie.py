@@ -39,6 +39,18 @@ def frame_times(path: str | Path) -> NDArray[np.float64]:
         return np.multiply(_stamps(container, stream), float(stream.time_base), dtype=np.float64)
 
 
+def movie_size(path: str | Path) -> tuple[int, int]:
+    """Return width and height of a movie's frames as stored, px.
+
+    Raises
+    ------
+    ImageError
+        If the file does not exist or is no movie.
+    """
+    with _video(Path(path)) as (_, stream):
+        return int(stream.width), int(stream.height)
+
+
 def read_frame(path: str | Path, index: int) -> ImageFile:
     """Read one frame of a movie's first video stream to linear light.
 

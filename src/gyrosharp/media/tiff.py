@@ -1,12 +1,14 @@
 """TIFF through tifffile: grey or RGB of 8 or 16 bit, or 32-bit float (linear light), with or without alpha.
 
 tifffile decodes LZW and a few others only with a package that is not required; OpenCV decodes those. Written files are
-uncompressed if the source was, else deflated. EXIF and GPS directories, which tifffile does not write, are appended.
+uncompressed if the source was, else deflated. Metadata, of which tifffile takes only a part, is added afterwards.
 """
 
 import io
 import logging
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ _CARRIED = (33723, 34377)
 """IPTC and Photoshop records: kept when TIFF stays TIFF."""
 _UNCOMPRESSED, _DEFLATE, _MINISBLACK, _RGB = 1, 8, 1, 2
 _TIFFFILE_DECODES = {_UNCOMPRESSED, _DEFLATE, 32946, 32773}
+_TIFFFILE_PREDICTORS = {1, 2}
 _LEVEL = 3
 
 # tifffile reports through logging, which prints warnings to the terminal where no handler is set up.
@@ -41,26 +44,26 @@ def decode(data: bytes, name: str) -> StoredImage:
     ValueError, KeyError, IndexError, struct.error, zlib.error
         If it is damaged or truncated.
     """
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        pages = list(file.pages)
-        page = next((page for page in pages if not page.is_reduced), pages[0])
-        _require_readable(page, name)
+    with _page(data, name) as (page, count):
         _require_whole(page, len(data))
         planes = _planes(page, data)
-        compression = TiffCompression(
-            page.compression != _UNCOMPRESSED, file.byteorder, int((*page.extrasamples, 2)[0])
-        )
+        alpha_kind = int((*page.extrasamples, 2)[0])
+        compression = TiffCompression(page.compression != _UNCOMPRESSED, page.parent.byteorder, alpha_kind)
     metadata, notes = _metadata(data)
-    if len(pages) > 1:
-        notes += (f"only the first of {len(pages)} pages of the TIFF file is kept",)
+    if count > 1:
+        notes += (f"only the first of {count} pages of the TIFF file is kept",)
     channels = planes.shape[2] - len(page.extrasamples)
     alpha = planes[..., channels] if page.extrasamples else None
     if planes.dtype == np.float32:
         _require_linear(planes, name)
         notes += ("the floating-point TIFF file is taken as linear light",)
     return StoredImage(planes[..., :channels], alpha, metadata, compression, notes=notes)
+
+
+def peek(data: bytes, name: str) -> tuple[int, int, bytes | None]:
+    """Return width, height and EXIF block; raises as `decode` does."""
+    with _page(data, name) as (page, _):
+        return int(page.imagewidth), int(page.imagelength), _metadata(data)[0].exif
 
 
 def encode(image: StoredImage) -> bytes:
@@ -74,9 +77,11 @@ def encode(image: StoredImage) -> bytes:
     source = image.compression if isinstance(image.compression, TiffCompression) else TiffCompression(True, "<")
     order, ifd = _block(image.metadata.exif, source.byte_order)
     planes = image.codes if image.alpha is None else np.dstack([image.codes, image.alpha])
-    options: dict[str, Any] = {"extratags": _extra_tags(image.metadata, ifd)}
+    options: dict[str, Any] = {}
     if source.compressed:
-        options |= {"compression": _DEFLATE, "compressionargs": {"level": _LEVEL}, "predictor": True}
+        # the predictor for floating point needs a package that is not required
+        predictor = planes.dtype != np.float32
+        options = {"compression": _DEFLATE, "compressionargs": {"level": _LEVEL}, "predictor": predictor}
     if image.alpha is not None:
         options["extrasamples"] = [source.alpha_kind]
     if image.metadata.dpi is not None:
@@ -92,7 +97,23 @@ def encode(image: StoredImage) -> bytes:
         software=False,
         **options,
     )
-    return _append_directories(bytearray(buffer.getvalue()), order, ifd)
+    return _with_metadata(buffer.getvalue(), ifd, image.metadata)
+
+
+@contextmanager
+def _page(data: bytes, name: str) -> Iterator[tuple[Any, int]]:
+    """Open the first full-size page; yield it and the number of pages."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            pages = list(file.pages)
+            page = next((page for page in pages if not page.is_reduced), pages[0])
+            _require_readable(page, name)
+            yield page, len(pages)
+    except (TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError) as error:
+        # tifffile trusts the tags: what they lack or contradict shows as an error of any kind
+        raise ValueError("the tags are damaged") from error
 
 
 def _require_readable(page: Any, name: str) -> None:  # noqa: ANN401 (tifffile has no types)
@@ -119,7 +140,7 @@ def _require_whole(page: Any, size: int) -> None:  # noqa: ANN401
 
 def _planes(page: Any, data: bytes) -> NDArray[Any]:  # noqa: ANN401
     """Return (H, W, channels) codes, in native byte order."""
-    if int(page.compression) in _TIFFFILE_DECODES:
+    if page.compression in _TIFFFILE_DECODES and page.predictor in _TIFFFILE_PREDICTORS:
         planes = page.asarray()
         if planes.ndim == 3 and page.planarconfig == 2:  # one plane after the other
             planes = np.moveaxis(planes, 0, -1)
@@ -176,29 +197,16 @@ def _block(exif: bytes | None, byte_order: str) -> tuple[str, Ifd]:
         return byte_order, Ifd()
 
 
-def _extra_tags(metadata: Metadata, ifd: Ifd) -> list[tuple[int, int, int, Any, bool]]:
-    """Return tags in tifffile's form; pointers to the EXIF and GPS directories are zero until they are appended."""
-    tags: list[tuple[int, int, int, Any, bool]] = [(tag, 4, 1, 0, True) for tag in ifd.nested]
-    for tag, entry in ifd.entries.items():
-        if tag in _DESCRIPTIVE:
-            tags.append((tag, entry.type, entry.count, entry.raw, True))
+def _with_metadata(data: bytes, ifd: Ifd, metadata: Metadata) -> bytes:
+    """Return a one-page TIFF file with tags and nested directories added, in a new first directory at its end."""
+    order, first = parse_block(data)
+    entries = {tag: entry for tag, entry in ifd.entries.items() if tag in _DESCRIPTIVE}
     for key, raw in metadata.extras:
         tag, kind, count = (int(part) for part in key.split("/"))
-        tags.append((tag, kind, count, raw, True))
+        entries[tag] = Entry(kind, count, raw)
     for tag, kind, text in ((_ICC, 7, metadata.icc), (_XMP, 1, metadata.xmp)):
         if text is not None:
-            tags.append((tag, kind, len(text), text, True))
-    return tags
-
-
-def _append_directories(data: bytearray, order: str, ifd: Ifd) -> bytes:
-    """Append nested directories at the end and set their pointers in the first directory."""
-    (start,) = struct.unpack_from(f"{order}I", data, 4)
-    (count,) = struct.unpack_from(f"{order}H", data, start)
-    for position in range(start + 2, start + 2 + 12 * count, 12):
-        (tag,) = struct.unpack_from(f"{order}H", data, position)
-        if tag in ifd.nested:
-            data += b"\0" * (len(data) % 2)
-            struct.pack_into(f"{order}I", data, position + 8, len(data))
-            data += build_ifd(order, ifd.nested[tag], len(data))
-    return bytes(data)
+            entries[tag] = Entry(kind, len(text), text)
+    padded = data + b"\0" * (len(data) % 2)
+    directory = build_ifd(order, Ifd(first.entries | entries, ifd.nested), len(padded))
+    return padded[:4] + struct.pack(f"{order}I", len(padded)) + padded[8:] + directory

@@ -3,11 +3,15 @@
 import io
 import struct
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gyrosharp.errors import ImageError, OutputError
 from gyrosharp.media.stored import Metadata, StoredImage, WebpCompression, require_size
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 _MAX_SIDE = 16383
 _QUALITY = 95
@@ -25,20 +29,19 @@ def decode(data: bytes, name: str) -> StoredImage:
     OSError, ValueError, struct.error
         If it is damaged or truncated.
     """
-    from PIL import WebPImagePlugin
-
     chunks = dict(_chunks(data))
-    if b"ANIM" in chunks:
-        raise ImageError(f"{name}: expected one picture, got an animated WebP; extract a frame first")
-    with WebPImagePlugin.WebPImageFile(io.BytesIO(data)) as picture:
-        require_size(name, *picture.size)
+    with _opened(data, chunks, name) as picture:
         pixels = np.asarray(picture)
-    exif = chunks.get(b"EXIF")
-    if exif is not None and exif.startswith(_PREFIX):
-        exif = exif[len(_PREFIX) :]
-    metadata = Metadata(exif, chunks.get(b"ICCP"), chunks.get(b"XMP "))
+    metadata = Metadata(_exif(chunks), chunks.get(b"ICCP"), chunks.get(b"XMP "))
     alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
     return StoredImage(pixels[..., :3], alpha, metadata, WebpCompression(lossless=b"VP8L" in chunks))
+
+
+def peek(data: bytes, name: str) -> tuple[int, int, bytes | None]:
+    """Return width, height and EXIF block; raises as `decode` does."""
+    chunks = dict(_chunks(data))
+    with _opened(data, chunks, name) as picture:
+        return (*picture.size, _exif(chunks))
 
 
 def encode(image: StoredImage) -> bytes:
@@ -65,6 +68,21 @@ def encode(image: StoredImage) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(planes)).save(buffer, "WEBP", method=2, **options)
     return buffer.getvalue()
+
+
+def _opened(data: bytes, chunks: dict[bytes, bytes], name: str) -> "ImageFile":
+    from PIL import WebPImagePlugin
+
+    if b"ANIM" in chunks:
+        raise ImageError(f"{name}: expected one picture, got an animated WebP; extract a frame first")
+    picture = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+    require_size(name, *picture.size)
+    return picture
+
+
+def _exif(chunks: dict[bytes, bytes]) -> bytes | None:
+    block = chunks.get(b"EXIF")
+    return None if block is None else block.removeprefix(_PREFIX)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -3,6 +3,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
+#include <functional>
+
 #include "arguments.h"
 #include "dispatch.h"
 #include "nodes.h"

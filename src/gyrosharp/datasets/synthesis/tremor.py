@@ -45,7 +45,7 @@ def hand_tremor(
     return ImuRecording(time_ns, rates, clock="simulated", R_cam_imu=np.eye(3), source="hand tremor")
 
 
-def _amplitude(frequency_hz: Array) -> Array:
+def _amplitude(frequency_hz: NDArray[np.floating]) -> Array:
     drift = 1.0 / (1.0 + (frequency_hz / DRIFT_CORNER_HZ) ** 2)
     bump = np.exp(-0.5 * ((frequency_hz - TREMOR_HZ) / TREMOR_WIDTH_HZ) ** 2)
     return np.asarray(drift + TREMOR_SHARE * bump, dtype=np.float64)

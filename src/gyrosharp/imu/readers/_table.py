@@ -21,6 +21,8 @@ HEAD_BYTES = 4096
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 INT64_MAX = 2**63 - 1
 
+Triple = tuple[str, str, str]
+
 # What is left of a number when a logger is killed while writing it: "", "-", "1.", "1.2e", "1.2e-".
 _CUT_NUMBER = re.compile(r"[+-]?\d*\.?\d*(?:[eE][+-]?\d*)?$")
 
@@ -79,13 +81,16 @@ def _decoded(data: bytes, cut: bool) -> str:
 
 
 def head_lines(head: str) -> list[str]:
-    """Return the stripped, non-blank lines of a file's head; a last line without a line end is left out.
+    """Return the non-blank lines of a file's head without trailing blanks, tabs and commas.
+
+    A last line without a line end is left out.
 
     The head may stop in the middle of a row, and a log may stop in the middle of its last row.
     """
     lines = head.split("\n")
     complete = lines[:-1] if len(lines) > 1 else lines
-    return [line.strip() for line in complete if line.strip()]
+    stripped = (line.lstrip().rstrip(" \t\f\v,") for line in complete)
+    return [line for line in stripped if line]
 
 
 def share_matching(lines: Sequence[str], pattern: re.Pattern[str]) -> float:
@@ -188,13 +193,52 @@ def bare_name(cell: str) -> str:
     return re.split(r"[\[(]", cell.lstrip("#"))[0].strip().lower()
 
 
-def named_columns(cells: Sequence[str], *names: Sequence[str]) -> list[int] | None:
+def named_columns(cells: Sequence[str], *names: Triple) -> list[int] | None:
     """Return the columns of three axes, for the first of several triples of names that a header has; else None."""
     bare = [bare_name(cell) for cell in cells]
     for triple in names:
         if all(name in bare for name in triple):
             return [bare.index(name) for name in triple]
     return None
+
+
+def first_line(text: str) -> tuple[str, int]:
+    """Return the first line that is not blank, and its 1-based number."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            return line, number
+    return "", 1
+
+
+def headed_columns(
+    path: Path, gyro: Sequence[Triple], accel: Sequence[Triple] = (), delimiter: str = ","
+) -> Columns:
+    """Read a table whose first line names its columns and whose first column is the time.
+
+    Parameters
+    ----------
+    path : Path
+        The log.
+    gyro, accel : sequence of three names each
+        Spellings of the axes, as `bare_name` gives them; the first triple that the header has counts. The gyro must
+        be there, the accelerometer may.
+    delimiter : str
+        Between cells.
+
+    Raises
+    ------
+    ImuError
+        If the header has no gyro columns or a row is broken.
+    """
+    text = read_text(path)
+    line, number = first_line(text)
+    header = header_cells(line, delimiter)
+    columns = named_columns(header, *gyro)
+    if columns is None:
+        got = line.strip()[:60]
+        raise failure(path, f"expected columns {', '.join(gyro[0])}, got '{got}'; check the format", number)
+    columns += named_columns(header, *accel) or []
+    return parse_columns(data_rows(path, text, number, delimiter, len(header)), 0, columns)
 
 
 def parse_columns(rows: Rows, time_column: int, value_columns: Sequence[int]) -> Columns:
@@ -280,12 +324,11 @@ def _without_cut_tail(rows: Rows) -> tuple[Rows, tuple[str, ...]]:
 
 
 def _is_cut(rows: Rows, line: str) -> bool:
-    *whole, last = rows.split(line)
-    if len(whole) >= rows.width or not all(_is_number(cell) for cell in whole):
-        return False
-    if len(whole) == rows.width - 1:  # all cells are there: only the last one can be unfinished
-        return not _is_number(last) and _CUT_NUMBER.match(last) is not None
-    return _CUT_NUMBER.match(last) is not None
+    cells = rows.split(line)
+    if len(cells) < rows.width:
+        return True
+    # All cells are there: only the last one can be unfinished, and it is the beginning of a number.
+    return len(cells) == rows.width and not _is_number(cells[-1]) and _CUT_NUMBER.match(cells[-1]) is not None
 
 
 def _is_number(cell: str) -> bool:

@@ -11,13 +11,11 @@ from pathlib import Path
 from gyrosharp.imu.checks import checked
 from gyrosharp.imu.readers._table import (
     bare_name,
-    data_rows,
-    failure,
+    first_line,
+    headed_columns,
     header_cells,
     named_columns,
-    parse_columns,
     raw_samples,
-    read_text,
 )
 from gyrosharp.imu.recording import ImuRecording
 
@@ -32,7 +30,7 @@ _ACCEL = (("a_rs_s_x", "a_rs_s_y", "a_rs_s_z"), ("alpha_x", "alpha_y", "alpha_z"
 
 def sniff(head: str, path: Path) -> bool:  # noqa: ARG001
     """Return whether the first line names a timestamp and the rates in either spelling."""
-    cells = header_cells(head.lstrip().split("\n", 1)[0], ",")
+    cells = header_cells(first_line(head)[0], ",")
     return bool(cells) and bare_name(cells[0]) == "timestamp" and named_columns(cells, *_GYRO) is not None
 
 
@@ -44,12 +42,5 @@ def read(path: Path) -> ImuRecording:
     ImuError
         If the header or a row is broken.
     """
-    text = read_text(path)
-    header = header_cells(text.split("\n", 1)[0], ",")
-    gyro = named_columns(header, *_GYRO)
-    if gyro is None:
-        expected = "'#timestamp [ns],w_RS_S_x [rad s^-1],...'"
-        raise failure(path, f"expected columns {expected}, got others; check the format", 1)
-    accel = named_columns(header, *_ACCEL) or []
-    columns = parse_columns(data_rows(path, text, 1, ",", len(header)), 0, gyro + accel)
+    columns = headed_columns(path, _GYRO, _ACCEL)
     return checked(raw_samples(columns, Fraction(1)), source=str(path), notes=columns.notes)

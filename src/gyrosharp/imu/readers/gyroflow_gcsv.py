@@ -21,6 +21,7 @@ from gyrosharp.imu.checks import checked
 from gyrosharp.imu.readers._table import (
     data_rows,
     failure,
+    first_line,
     header_cells,
     named_columns,
     parse_columns,
@@ -59,7 +60,7 @@ _ABOUT = ("version", "id", "vendor", "note", "lensprofile")
 
 def sniff(head: str, path: Path) -> bool:  # noqa: ARG001
     """Return whether the first line is gcsv's title."""
-    return head.lstrip().split("\n", 1)[0].strip().upper().startswith(_TITLES)
+    return first_line(head)[0].strip().upper().startswith(_TITLES)
 
 
 def read(path: Path) -> ImuRecording:

@@ -9,15 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gyrosharp.imu.checks import checked
-from gyrosharp.imu.readers._table import (
-    data_rows,
-    failure,
-    header_cells,
-    named_columns,
-    parse_columns,
-    raw_samples,
-    read_text,
-)
+from gyrosharp.imu.readers._table import first_line, headed_columns, raw_samples
 from gyrosharp.imu.recording import ImuRecording
 
 NAME = "mars"
@@ -30,7 +22,7 @@ _TIME = "timestamp[nanosec]"
 
 def sniff(head: str, path: Path) -> bool:  # noqa: ARG001
     """Return whether the first line is MARS's: nanosecond stamps and rates in rad/s."""
-    line = head.lstrip().split("\n", 1)[0].lower()
+    line = first_line(head)[0].strip().lower()
     return line.startswith(_TIME) and "gx[rad/s]" in line
 
 
@@ -42,11 +34,5 @@ def read(path: Path) -> ImuRecording:
     ImuError
         If the header or a row is broken.
     """
-    text = read_text(path)
-    header = header_cells(text.split("\n", 1)[0], ",")
-    gyro = named_columns(header, ("gx", "gy", "gz"))
-    if gyro is None:
-        raise failure(path, "expected columns 'Timestamp[nanosec], gx[rad/s], ...', got others; check the format", 1)
-    accel = named_columns(header, ("ax", "ay", "az")) or []
-    columns = parse_columns(data_rows(path, text, 1, ",", len(header)), 0, gyro + accel)
+    columns = headed_columns(path, [("gx", "gy", "gz")], [("ax", "ay", "az")])
     return checked(raw_samples(columns, Fraction(1)), source=str(path), clock="boottime", notes=columns.notes)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from gyrosharp.imu.checks import checked
 from gyrosharp.imu.readers._table import (
+    HEAD_BYTES,
     bare_name,
-    data_rows,
-    failure,
+    first_line,
+    headed_columns,
     header_cells,
     named_columns,
-    parse_columns,
     raw_samples,
     read_text,
 )
@@ -30,8 +30,12 @@ _GYRO = (("x", "y", "z"), ("gyroscope x", "gyroscope y", "gyroscope z"))
 
 def sniff(head: str, path: Path) -> bool:  # noqa: ARG001
     """Return whether the header names seconds and rates x, y, z in rad/s."""
-    line = head.lstrip().split("\n", 1)[0]
-    return _gyro_columns(line) is not None
+    line, _ = first_line(head)
+    cells = header_cells(line, _delimiter(line))
+    columns = named_columns(cells, *_GYRO)
+    if columns is None or bare_name(cells[0]) != "time" or "(s)" not in cells[0]:
+        return False
+    return all("rad/s" in cells[k] for k in columns)
 
 
 def read(path: Path) -> ImuRecording:
@@ -42,23 +46,9 @@ def read(path: Path) -> ImuRecording:
     ImuError
         If the header or a row is broken.
     """
-    text = read_text(path)
-    line = text.split("\n", 1)[0]
-    gyro = _gyro_columns(line)
-    if gyro is None:
-        raise failure(path, "expected columns 'Time (s)','X (rad/s)',..., got others; check the format", 1)
-    delimiter = _delimiter(line)
-    columns = parse_columns(data_rows(path, text, 1, delimiter, len(header_cells(line, delimiter))), 0, gyro)
+    columns = headed_columns(path, _GYRO, delimiter=_delimiter(first_line(read_text(path, HEAD_BYTES))[0]))
     return checked(raw_samples(columns, Fraction(10**9)), source=str(path), notes=columns.notes)
 
 
 def _delimiter(line: str) -> str:
     return "\t" if "\t" in line else ","
-
-
-def _gyro_columns(line: str) -> list[int] | None:
-    cells = header_cells(line, _delimiter(line))
-    columns = named_columns(cells, *_GYRO)
-    if columns is None or bare_name(cells[0]) != "time" or "(s)" not in cells[0]:
-        return None
-    return columns if all("rad/s" in cells[k] for k in columns) else None

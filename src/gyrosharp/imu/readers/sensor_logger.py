@@ -10,15 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gyrosharp.imu.checks import checked
-from gyrosharp.imu.readers._table import (
-    data_rows,
-    failure,
-    header_cells,
-    named_columns,
-    parse_columns,
-    raw_samples,
-    read_text,
-)
+from gyrosharp.imu.readers._table import first_line, headed_columns, raw_samples
 from gyrosharp.imu.recording import ImuRecording
 
 NAME = "sensor-logger"
@@ -29,7 +21,7 @@ GYRO_UNIT = "rad/s"
 
 def sniff(head: str, path: Path) -> bool:
     """Return whether the header is Sensor Logger's and the file name has "gyro" in it."""
-    line = head.lstrip().split("\n", 1)[0].lower().replace(" ", "")
+    line = first_line(head)[0].lower().replace(" ", "")
     return "gyro" in path.name.lower() and line.startswith("time,seconds_elapsed,")
 
 
@@ -41,10 +33,5 @@ def read(path: Path) -> ImuRecording:
     ImuError
         If the header or a row is broken.
     """
-    text = read_text(path)
-    header = header_cells(text.split("\n", 1)[0], ",")
-    gyro = named_columns(header, ("x", "y", "z"))
-    if gyro is None:
-        raise failure(path, "expected columns time,seconds_elapsed,z,y,x, got others; check the format", 1)
-    columns = parse_columns(data_rows(path, text, 1, ",", len(header)), 0, gyro)
+    columns = headed_columns(path, [("x", "y", "z")])
     return checked(raw_samples(columns, Fraction(1)), source=str(path), clock="unix", notes=columns.notes)

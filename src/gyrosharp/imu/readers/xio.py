@@ -10,15 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gyrosharp.imu.checks import checked
-from gyrosharp.imu.readers._table import (
-    data_rows,
-    failure,
-    header_cells,
-    named_columns,
-    parse_columns,
-    raw_samples,
-    read_text,
-)
+from gyrosharp.imu.readers._table import first_line, headed_columns, raw_samples
 from gyrosharp.imu.recording import ImuRecording
 
 NAME = "xio"
@@ -33,7 +25,7 @@ _ACCEL = ("accelerometer x", "accelerometer y", "accelerometer z")
 
 def sniff(head: str, path: Path) -> bool:  # noqa: ARG001
     """Return whether the header names seconds and a gyroscope in deg/s."""
-    line = head.lstrip().split("\n", 1)[0].lower()
+    line = first_line(head)[0].strip().lower()
     return line.startswith(("time (s)", '"time (s)"')) and "gyroscope x (deg/s)" in line
 
 
@@ -45,12 +37,6 @@ def read(path: Path) -> ImuRecording:
     ImuError
         If the header or a row is broken.
     """
-    text = read_text(path)
-    header = header_cells(text.split("\n", 1)[0], ",")
-    gyro = named_columns(header, _GYRO)
-    if gyro is None:
-        raise failure(path, "expected columns 'Time (s),Gyroscope X (deg/s),...', got others; check the format", 1)
-    accel = named_columns(header, _ACCEL) or []
-    columns = parse_columns(data_rows(path, text, 1, ",", len(header)), 0, gyro + accel)
+    columns = headed_columns(path, [_GYRO], [_ACCEL])
     raw = raw_samples(columns, Fraction(10**9), np.pi / 180.0, STANDARD_GRAVITY_M_S2)
     return checked(raw, source=str(path), notes=columns.notes)

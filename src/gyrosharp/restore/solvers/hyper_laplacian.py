@@ -37,7 +37,7 @@ class Settings:
     """
 
     exponent: float = 0.8
-    gradient_scale: float = 0.02
+    gradient_scale: float = 0.1
     stages: int = 6
     growth: float = 2.0 * np.sqrt(2.0)
     first_coupling: float = 1.0

@@ -3,15 +3,16 @@
 It rings and softens more than the iterative solvers; it serves as a fast preview and as a start for them.
 """
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.blur.exact import thread_count
+from gyrosharp.blur.exact import ExactOperator, thread_count
 from gyrosharp.blur.operator import BlurOperator
-from gyrosharp.blur.patches import Hat, Psf, PsfSource, hats, node_positions, trimmed
+from gyrosharp.blur.patches import Patch, Psf, PsfSource, hats, node_positions, trimmed
+from gyrosharp.blur.psf_grid import NodePsfs
 from gyrosharp.restore.problem import Problem, Progress
 
 NAME = "wiener"
@@ -30,20 +31,20 @@ class Settings:
     gradient_std : float
         Standard deviation g of the sharp image's differences between neighbours, linear, full scale 1.
     grid : (int, int) or None
-        Rows and columns of window centres; None takes the operator's own grid, or a window each 128 px.
-    taper_passes : int
-        How often each window's margin is blended with its own blur (see `_tapered`).
+        Rows and columns of window centres; None follows the change of the kernels over the image.
     """
 
-    gradient_std: float = 0.05
+    gradient_std: float = 0.07
     grid: tuple[int, int] | None = None
-    taper_passes: int = 2
 
 
 DEFAULTS = Settings()
 
-# Windows 128 px apart keep a typical roll's change of the kernel within a window to 2 to 3 px.
-WINDOW_SPACING_PX = 128
+# Of an operator that only answers probes, kernels are taken this far apart.
+PROBE_SPACING_PX = 128
+# Windows may be this many times wider than the cells of a PSF grid: halving them gains 0.2 dB at four times the cost.
+WINDOW_CELLS = 2
+MIN_POWER = 1e-6
 
 
 def solve(problem: Problem, progress: Progress | None = None, settings: Settings = DEFAULTS) -> Image:
@@ -79,77 +80,88 @@ def solve(problem: Problem, progress: Progress | None = None, settings: Settings
     "Efficient filter flow for space-variant multiframe blind deconvolution", CVPR 2010.
     """
     planes = np.ascontiguousarray(np.moveaxis(problem.observed, -1, 0), dtype=np.float32)
-    rows, columns = settings.grid or _window_grid(problem.operator)
-    psfs = _window_psfs(problem.operator, rows, columns)
-    row_hats, column_hats = hats(planes.shape[1], rows), hats(planes.shape[2], columns)
+    windows = _windows(problem.operator, settings.grid)
     noise_to_gradient = problem.noise_std / settings.gradient_std
+
+    def restore(window: Patch) -> Image:
+        return _deconvolved(planes, window, noise_to_gradient)
+
     result = np.zeros_like(planes)
-    for done, psf in enumerate(psfs):
-        row, column = row_hats[done // columns], column_hats[done % columns]
-        window = _deconvolved(planes, row, column, psf, noise_to_gradient, settings.taper_passes)
-        weights = np.outer(_smooth(row.weights), _smooth(column.weights)).astype(np.float32)
-        result[:, row.start : row.stop, column.start : column.stop] += window * weights
-        if progress is not None:
-            progress(done + 1, rows * columns)
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for done, (window, part) in enumerate(zip(windows, pool.map(restore, windows), strict=True), 1):
+            result[:, window.rows.start : window.rows.stop, window.columns.start : window.columns.stop] += part
+            if progress is not None:
+                progress(done, len(windows))
     return np.ascontiguousarray(np.moveaxis(np.maximum(result, 0.0), 0, -1))
 
 
-def _window_grid(operator: BlurOperator) -> tuple[int, int]:
+class _ProbedPsfs:
+    """The kernels of any operator, found by lighting pixels: A^T applied to a lit pixel is that row of the matrix."""
+
+    def __init__(self, operator: BlurOperator) -> None:
+        self._operator = operator
+        height, width = operator.shape
+        self.grid = (height // PROBE_SPACING_PX + 1, width // PROBE_SPACING_PX + 1)
+
+    def psf_at(self, x: float, y: float) -> Psf:
+        height, width = self._operator.shape
+        column, row = self._inside(x, width), self._inside(y, height)
+        light = np.zeros((height, width, 1), np.float32)
+        light[row, column] = 1.0
+        sources = np.asarray(self._operator.adjoint(light)[..., 0], dtype=np.float64)
+        return trimmed(Psf(sources[::-1, ::-1], column - (width - 1), row - (height - 1)))
+
+    def _inside(self, position: float, size: int) -> int:
+        """Nearer to the border than the reach, replication would pile up light on the edge pixels."""
+        reach = min(int(self._operator.reach_px) + 1, (size - 1) // 2)
+        return int(np.clip(round(position), reach, size - 1 - reach))
+
+
+def _psf_source(operator: BlurOperator) -> PsfSource:
     if isinstance(operator, PsfSource):
-        return operator.grid
+        return operator
+    return NodePsfs(operator) if isinstance(operator, ExactOperator) else _ProbedPsfs(operator)
+
+
+def _windows(operator: BlurOperator, grid: tuple[int, int] | None) -> list[Patch]:
+    """Return the windows of the *sharp* image with the kernels that blurred them."""
     height, width = operator.shape
-    return round(height / WINDOW_SPACING_PX) + 1, round(width / WINDOW_SPACING_PX) + 1
+    source = _psf_source(operator)
+    rows, columns = grid or ((count - 1) // WINDOW_CELLS + 1 for count in source.grid)
+    return [
+        Patch(_psf_of_sharp(source, x, y, operator.shape), row, column)
+        for y, row in zip(node_positions(height, rows), hats(height, rows), strict=True)
+        for x, column in zip(node_positions(width, columns), hats(width, columns), strict=True)
+    ]
 
 
-def _window_psfs(operator: BlurOperator, rows: int, columns: int) -> Iterator[Psf]:
-    """Yield the kernels that belong to window centres of the *sharp* image, row by row."""
-    height, width = operator.shape
-    for y in node_positions(height, rows):
-        for x in node_positions(width, columns):
-            psf = _psf_at(operator, x, y)
-            # The light of sharp pixel q arrives at q + s, so the window sees the kernel of the blurred pixel there.
-            shift = psf.centroid_px
-            yield _psf_at(operator, float(np.clip(x + shift[0], 0, width - 1)), float(np.clip(y + shift[1], 0, height - 1)))
+def _psf_of_sharp(source: PsfSource, x: float, y: float, shape: tuple[int, int]) -> Psf:
+    """Return the kernel that spreads the sharp pixel (x, y): that of the blurred pixel where its light arrives."""
+    shift_x, shift_y = source.psf_at(x, y).centroid_px
+    arrival = np.clip((x + shift_x, y + shift_y), 0.0, (shape[1] - 1.0, shape[0] - 1.0))
+    return source.psf_at(float(arrival[0]), float(arrival[1]))
 
 
-def _psf_at(operator: BlurOperator, x: float, y: float) -> Psf:
-    """Return the kernel of an operator at a blurred pixel: its own account, or the matching row of the matrix.
-
-    A^T applied to a lit pixel x gives the weights with which x collects light, k(x - source).
-    """
-    if isinstance(operator, PsfSource):
-        return operator.psf_at(x, y)
-    height, width = operator.shape
-    # Nearer to the border than the reach, replication would pile up light on the edge pixels.
-    reach_y, reach_x = (min(int(operator.reach_px) + 1, (size - 1) // 2) for size in (height, width))
-    column = int(np.clip(round(x), reach_x, width - 1 - reach_x))
-    row = int(np.clip(round(y), reach_y, height - 1 - reach_y))
-    light = np.zeros((height, width, 1), np.float32)
-    light[row, column] = 1.0
-    sources = np.asarray(operator.adjoint(light)[..., 0], dtype=np.float64)
-    return trimmed(Psf(sources[::-1, ::-1], column - (width - 1), row - (height - 1)))
-
-
-def _deconvolved(
-    planes: Image, row: Hat, column: Hat, psf: Psf, noise_to_gradient: float, taper_passes: int
-) -> Image:
-    """Return the restored window (C, rows, columns) from the observed image around it."""
+def _deconvolved(planes: Image, window: Patch, noise_to_gradient: float) -> Image:
+    """Return the window (C, rows, columns) of the restored image, weighted."""
     from scipy import fft
 
     # The mean offset is taken off the kernel and put into the place that the window is read from.
+    psf, rows, columns = window.psf, window.rows, window.columns
     shift_x, shift_y = (int(value) for value in np.rint(psf.centroid_px))
     margin = max(psf.weights.shape)
-    size = tuple(fft.next_fast_len(hat.weights.size + 2 * margin, real=True) for hat in (row, column))
-    patch = _read(planes, row.start + shift_y - margin, column.start + shift_x - margin, size)
+    size = tuple(fft.next_fast_len(hat.weights.size + 2 * margin, real=True) for hat in (rows, columns))
     transfer = _transfer(psf, shift_x, shift_y, size)
-    for _ in range(taper_passes):
-        patch = _tapered(patch, transfer, margin)
-    spectrum = fft.rfft2(patch, workers=thread_count())
+    patch = _read(planes, rows.start + shift_y - margin, columns.start + shift_x - margin, size)
+    spectrum = fft.rfft2(_tapered(patch, transfer, margin))
     power = (transfer * transfer.conj()).real + noise_to_gradient**2 * _difference_power(size)
     # The floor keeps a noise-free problem from dividing by zero.
-    spectrum *= transfer.conj() / np.maximum(power, 1e-6)
-    restored = fft.irfft2(spectrum, size, workers=thread_count())
-    return np.asarray(restored[:, margin : margin + row.weights.size, margin : margin + column.weights.size])
+    spectrum *= transfer.conj() / np.maximum(power, MIN_POWER)
+    restored = fft.irfft2(spectrum, size)[
+        :, margin : margin + rows.weights.size, margin : margin + columns.weights.size
+    ]
+    weights = np.outer(_smooth(rows.weights), _smooth(columns.weights))
+    return np.asarray(restored * weights, dtype=np.float32)
 
 
 def _read(planes: Image, y: int, x: int, size: tuple[int, ...]) -> Image:
@@ -166,14 +178,14 @@ def _transfer(psf: Psf, shift_x: int, shift_y: int, size: tuple[int, ...]) -> ND
     picture = np.zeros(size, np.float32)
     picture[:height, :width] = psf.weights / psf.weights.sum()
     placed = np.roll(picture, (psf.y0 - shift_y, psf.x0 - shift_x), axis=(0, 1))
-    return np.asarray(fft.rfft2(placed, workers=thread_count()), dtype=np.complex64)
+    return np.asarray(fft.rfft2(placed), dtype=np.complex64)
 
 
 def _tapered(patch: Image, transfer: NDArray[np.complex64], margin: int) -> Image:
     """Blend the margin with the circular blur of the patch, so that opposite edges meet the way the filter assumes."""
     from scipy import fft
 
-    blurred = fft.irfft2(fft.rfft2(patch, workers=thread_count()) * transfer, patch.shape[1:], workers=thread_count())
+    blurred = fft.irfft2(fft.rfft2(patch) * transfer, patch.shape[1:])
     inner = np.outer(_ramp(patch.shape[1], margin), _ramp(patch.shape[2], margin)).astype(np.float32)
     return np.asarray(inner * patch + (1 - inner) * blurred, dtype=np.float32)
 
