@@ -207,9 +207,7 @@ class TestGcsv:
 
 class TestWitMotion:
     # {0} is between seconds and milliseconds, {1} between cells.
-    ROWS = "".join(
-        f"2024-05-31 12:30:15{{0}}{ms}{{1}}0{{1}}1{{1}}0{{1}}90{{1}}0{{1}}-90{{1}}0\n" for ms in (250, 260)
-    )
+    ROWS = "".join(f"2024-05-31 12:30:15{{0}}{ms}{{1}}0{{1}}1{{1}}0{{1}}90{{1}}0{{1}}-90{{1}}0\n" for ms in (250, 260))
     STAMPS = (1717158615_250_000_000, 1717158615_260_000_000)
 
     def read(self, folder, text, encoding="utf-8"):

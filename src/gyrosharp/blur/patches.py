@@ -180,7 +180,7 @@ class PatchBlur:
         """Share (H, W) of each pixel's light that comes from inside the image."""
         top, bottom, left, right = self._margin
         inside = np.pad(np.ones((1, *self.shape), np.float32), ((0, 0), (top, bottom), (left, right)))
-        return np.clip(self._convolved(inside)[0], 0.0, 1.0).astype(np.float32)
+        return np.asarray(np.clip(self._convolved(inside)[0], 0.0, 1.0), dtype=np.float32)
 
     def forward(self, image: Real) -> Real:
         """Blur an image (H, W, C).
@@ -241,7 +241,8 @@ class PatchBlur:
         blurred = self._filtered(source, patch, source.shape[1:], conjugate=False)
         height, width = patch.psf.weights.shape
         # What the circular convolution wraps round lands in the first rows and columns, outside the valid part.
-        return blurred[:, height - 1 : source.shape[1], width - 1 : source.shape[2]] * _weights(patch, padded.dtype)
+        valid = blurred[:, height - 1 : source.shape[1], width - 1 : source.shape[2]]
+        return np.asarray(valid * _weights(patch, padded.dtype))
 
     def _scattered(self, patch: Patch, planes: Real) -> Real:
         """The transpose of `_gathered`: embed, correlate, crop."""

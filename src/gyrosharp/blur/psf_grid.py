@@ -7,9 +7,9 @@ pictures want the blur. A denser grid comes nearer to the warp.
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.blur.exact import ExactOperator, thread_count
+from gyrosharp.blur.exact import thread_count
 from gyrosharp.blur.motion import CameraMotion
-from gyrosharp.blur.nodes import STEP_X
+from gyrosharp.blur.nodes import STEP_X, NodeGrid
 from gyrosharp.blur.patches import Patch, PatchBlur, Psf, hats, node_positions, splat_psf
 from gyrosharp.errors import UsageError
 
@@ -146,17 +146,19 @@ def grid_for(displacement_px: Array, shape: tuple[int, int]) -> tuple[int, int]:
 
 
 class NodePsfs:
-    """The kernels of an `ExactOperator`, read from its node grid (a `PsfSource`).
+    """The kernels that an `ExactOperator` applies, read from its node grid (a `PsfSource`).
 
     Parameters
     ----------
-    operator : ExactOperator
-        Blur by warping.
+    nodes : NodeGrid
+        Displacements.
+    shape : (int, int)
+        Height and width of the image, px.
     """
 
-    def __init__(self, operator: ExactOperator) -> None:
-        self._nodes = operator.nodes
-        self._shape = operator.shape
+    def __init__(self, nodes: NodeGrid, shape: tuple[int, int]) -> None:
+        self._nodes = nodes
+        self._shape = shape
 
     @property
     def grid(self) -> tuple[int, int]:

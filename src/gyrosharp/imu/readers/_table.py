@@ -210,9 +210,7 @@ def first_line(text: str) -> tuple[str, int]:
     return "", 1
 
 
-def headed_columns(
-    path: Path, gyro: Sequence[Triple], accel: Sequence[Triple] = (), delimiter: str = ","
-) -> Columns:
+def headed_columns(path: Path, gyro: Sequence[Triple], accel: Sequence[Triple] = (), delimiter: str = ",") -> Columns:
     """Read a table whose first line names its columns and whose first column is the time.
 
     Parameters

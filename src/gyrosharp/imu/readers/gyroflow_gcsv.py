@@ -87,9 +87,7 @@ def read(path: Path) -> ImuRecording:
     else:
         turn = letters_matrix(letters)
         accel = raw.accel_m_s2
-        raw = replace(
-            raw, gyro_rad_s=raw.gyro_rad_s @ turn.T, accel_m_s2=None if accel is None else accel @ turn.T
-        )
+        raw = replace(raw, gyro_rad_s=raw.gyro_rad_s @ turn.T, accel_m_s2=None if accel is None else accel @ turn.T)
         if np.linalg.det(turn) < 0:
             notes.append(f"orientation {letters} turns left-handed columns into right-handed ones")
     return checked(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gyrosharp.blur.operator import BlurOperator
 from gyrosharp.restore.problem import Problem, Progress
+from gyrosharp.restore.solvers import wiener
 
 NAME = "hyper_laplacian"
 DESCRIPTION = "MAP with a hyper-Laplacian gradient prior: cleanest, slowest"
@@ -38,7 +39,7 @@ class Settings:
 
     exponent: float = 0.8
     gradient_scale: float = 0.1
-    stages: int = 6
+    stages: int = 4
     growth: float = 2.0 * np.sqrt(2.0)
     first_coupling: float = 1.0
     cg_steps: int = 5
@@ -79,7 +80,7 @@ def solve(
     settings : Settings
         Prior and schedule.
     start : (H, W, C) array or None
-        First u, e.g. the result of another solver; None takes the observed image.
+        First u, e.g. the result of another solver; None takes the Wiener filter's.
 
     Returns
     -------
@@ -95,13 +96,14 @@ def solve(
     confidence = np.asarray(problem.confidence, dtype=np.float32)[..., None]
     data_side = problem.operator.adjoint(confidence * observed)
     prior_weight = (max(problem.noise_std, MIN_NOISE_STD) / settings.gradient_scale) ** 2
-    u = observed if start is None else np.asarray(start, dtype=np.float32)
+    u = wiener.solve(problem) if start is None else np.asarray(start, dtype=np.float32)
     beta = settings.first_coupling
     for stage in range(settings.stages):
         system = _NormalEquations(problem.operator, confidence, prior_weight * beta)
         target = _shrunk_differences(u, beta, settings)
         right = data_side + system.weight * gradient_adjoint(*target)
-        for step, u in enumerate(_conjugate_gradients(system, right, u, settings.cg_steps), 1):
+        for step, iterate in enumerate(_conjugate_gradients(system, right, u, settings.cg_steps), 1):
+            u = iterate
             if progress is not None:
                 progress(stage * settings.cg_steps + step, settings.stages * settings.cg_steps)
         beta *= settings.growth
@@ -149,7 +151,7 @@ def _shrunk_differences(image: Image, beta: float, settings: Settings) -> tuple[
 
 @lru_cache(maxsize=8)
 def _ratio_table(exponent: float) -> Image:
-    """w / v of the scalar problem with beta = 1, at v = 0, 1 / STEPS, ... TABLE_END."""
+    """Return w / v of the scalar problem with beta = 1, at v = 0, 1 / STEPS, ... TABLE_END."""
     v = np.arange(TABLE_END * TABLE_STEPS_PER_UNIT + 1, dtype=np.float64) / TABLE_STEPS_PER_UNIT
     w = v.copy()
     # Newton's method on w - v + alpha w^(alpha - 1) = 0 from above reaches the larger root, a minimum, where there is

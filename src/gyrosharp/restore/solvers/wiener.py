@@ -40,10 +40,9 @@ class Settings:
 
 DEFAULTS = Settings()
 
-# Of an operator that only answers probes, kernels are taken this far apart.
+# Of an operator that only answers probes, each of the price of an adjoint, kernels are taken this far apart.
 PROBE_SPACING_PX = 128
-# Windows may be this many times wider than the cells of a PSF grid: halving them gains 0.2 dB at four times the cost.
-WINDOW_CELLS = 2
+# Keeps a noise-free problem from dividing by zero.
 MIN_POWER = 1e-6
 
 
@@ -56,7 +55,8 @@ def solve(problem: Problem, progress: Progress | None = None, settings: Settings
         u^ = K* b^ / (|K|^2 + (s / g)^2 (|D_x|^2 + |D_y|^2))
 
     which is the posterior mean for white noise of standard deviation s and a Gaussian image whose power falls as
-    1 / |f|^2, as that of natural images does. Windows overlap by half and are blended by sin^2 weights that add up to 1.
+    1 / |f|^2, as that of natural images does. Windows overlap by half and are blended by sin^2 weights of
+    sum 1.
 
     Saturated pixels are used like any other: the filter has no place for a per-pixel confidence.
 
@@ -120,14 +120,16 @@ class _ProbedPsfs:
 def _psf_source(operator: BlurOperator) -> PsfSource:
     if isinstance(operator, PsfSource):
         return operator
-    return NodePsfs(operator) if isinstance(operator, ExactOperator) else _ProbedPsfs(operator)
+    if isinstance(operator, ExactOperator) and operator.nodes is not None:
+        return NodePsfs(operator.nodes, operator.shape)
+    return _ProbedPsfs(operator)
 
 
 def _windows(operator: BlurOperator, grid: tuple[int, int] | None) -> list[Patch]:
     """Return the windows of the *sharp* image with the kernels that blurred them."""
     height, width = operator.shape
     source = _psf_source(operator)
-    rows, columns = grid or ((count - 1) // WINDOW_CELLS + 1 for count in source.grid)
+    rows, columns = grid or source.grid
     return [
         Patch(_psf_of_sharp(source, x, y, operator.shape), row, column)
         for y, row in zip(node_positions(height, rows), hats(height, rows), strict=True)
@@ -155,7 +157,6 @@ def _deconvolved(planes: Image, window: Patch, noise_to_gradient: float) -> Imag
     patch = _read(planes, rows.start + shift_y - margin, columns.start + shift_x - margin, size)
     spectrum = fft.rfft2(_tapered(patch, transfer, margin))
     power = (transfer * transfer.conj()).real + noise_to_gradient**2 * _difference_power(size)
-    # The floor keeps a noise-free problem from dividing by zero.
     spectrum *= transfer.conj() / np.maximum(power, MIN_POWER)
     restored = fft.irfft2(spectrum, size)[
         :, margin : margin + rows.weights.size, margin : margin + columns.weights.size
