@@ -147,7 +147,9 @@ def test_missing_log_and_uncovered_exposure(folder):
 
 
 def test_trajectory_capture_reads_poses(folder):
-    (folder / "poses.txt").write_text("# t tx ty tz qx qy qz qw\n0.1 0 0 0 0 0 0 1\n0.2 0.1 0 0 0 0 0 1\n0.4 0 0 0 0 0 0 1\n")
+    (folder / "poses.txt").write_text(
+        "# t tx ty tz qx qy qz qw\n0.1 0 0 0 0 0 0 1\n0.2 0.1 0 0 0 0 0 1\n0.4 0 0 0 0 0 0 1\n"
+    )
     capture = load_capture(write(folder, document(imu=None, trajectory={"file": "poses.txt", "clock": "camera"})))
     rotations, positions = capture.trajectory().at(200_000_000)
     np.testing.assert_allclose(rotations, np.eye(3), atol=1e-12)

@@ -150,7 +150,12 @@ def test_other_folders_are_refused(tmp_path):
 def test_photo_needs_what_nobody_said(mars):
     photo, log = mars / "frame0.png", mars / "gyro_accel.csv"
     known = {"fx": 70.0, "exposure_s": 0.04, "start_ns": 1_050_000_000, "axes": "android-portrait"}
-    for missing, words in (("fx", "--fx"), ("exposure_s", "--exposure-ms"), ("start_ns", "--start-ns"), ("axes", "--axes")):
+    for missing, words in (
+        ("fx", "--fx"),
+        ("exposure_s", "--exposure-ms"),
+        ("start_ns", "--start-ns"),
+        ("axes", "--axes"),
+    ):
         with pytest.raises(CaptureError, match=words):
             capture_from_photo(photo, log, Overrides(**{k: v for k, v in known.items() if k != missing}))
     capture = capture_from_photo(photo, log, Overrides(**known))

@@ -141,7 +141,7 @@ class Rows:
 
     def starting_with(self, first_cell: str) -> "Rows":
         """Return the rows whose first cell is `first_cell`."""
-        keep = [k for k, line in enumerate(self.lines) if self.split(line)[0] == first_cell]
+        keep = [k for k, line in enumerate(self.lines) if line.split(self.delimiter, 1)[0] == first_cell]
         last_kept = bool(keep) and keep[-1] == len(self.lines) - 1
         return replace(
             self,

@@ -21,6 +21,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +63,8 @@ _DEVICE = re.compile(r"(?:device\s?name|设备名称|address)(?:\(\))?", re.IGNO
 _DEG = re.compile(r"(?:deg|°|º|�).*/s|dps", re.IGNORECASE)
 
 _STAMP = re.compile(
-    r"(?:(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})[ T]+)?"
-    r"(?P<H>\d{1,2}):(?P<M>\d{1,2}):(?P<S>\d{1,2})(?:[.:,](?P<f>\d{1,9}))?"
+    r"(?:(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})[ T]+)?"  # year, month, day
+    r"(\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.:,](\d{1,9}))?"  # hours, minutes, seconds, fraction
 )
 
 
@@ -191,9 +192,9 @@ def _with_numeric_time(rows: Rows, header: _Header) -> tuple[int, Rows]:
     separator = rows.delimiter or " "
     lines = []
     for number, line in zip(rows.numbers, rows.lines, strict=True):
-        cells = rows.split(line)
+        cells = line.split(rows.delimiter)
         if len(cells) > time_column:
-            cells[time_column] = str(_stamp_ns(rows, " ".join(cells[k] for k in columns), number))
+            cells[time_column] = str(_stamp_ns(rows, " ".join(cells[k].strip() for k in columns), number))
         joined = separator.join(cells)
         lines.append(joined if separator == "," else joined.replace(",", "."))
     return time_column, replace(rows, lines=lines)
@@ -214,14 +215,19 @@ def _stamp_ns(rows: Rows, text: str, number: int) -> int:
     if match is None:
         problem = f"expected a time such as 2024-05-31 12:30:15.250, got '{text[:40]}'; repair that line"
         raise failure(rows.path, problem, number)
+    year, month, day, hours, minutes, seconds, fraction = match.groups()
     try:
-        days = date(int(match["y"]), int(match["m"]), int(match["d"])).toordinal() if match["y"] else 0
+        days = 0 if year is None else _days(int(year), int(month), int(day))
     except ValueError:
         raise failure(rows.path, f"expected a date, got '{text[:40]}'; repair that line", number) from None
-    # Days since 1970, so that nanoseconds fit into 64 bits.
-    days -= date(1970, 1, 1).toordinal() if days else 0
-    seconds = (days * 24 + int(match["H"])) * 3600 + int(match["M"]) * 60 + int(match["S"])
-    return seconds * 10**9 + int((match["f"] or "0").ljust(9, "0"))
+    whole_s = ((days * 24 + int(hours)) * 60 + int(minutes)) * 60 + int(seconds)
+    return whole_s * 10**9 + int((fraction or "0").ljust(9, "0"))
+
+
+@cache
+def _days(year: int, month: int, day: int) -> int:
+    """Return days since 1970: from year 1, nanoseconds would not fit into 64 bits."""
+    return date(year, month, day).toordinal() - date(1970, 1, 1).toordinal()
 
 
 def _without_repeats(raw: RawSamples) -> tuple[RawSamples, int]:
