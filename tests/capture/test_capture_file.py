@@ -111,7 +111,7 @@ def test_saving_a_log_in_memory_is_refused(folder):
     ],
 )
 def test_bad_documents_are_named(folder, changes, words):
-    with pytest.raises(CaptureError, match="shot.capture.json") as caught:
+    with pytest.raises(CaptureError, match=r"shot\.capture\.json") as caught:
         load_capture(write(folder, document(**changes)))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)

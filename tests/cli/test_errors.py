@@ -157,7 +157,7 @@ def test_unknown_output_kind(shot, run):
 
 
 def test_disk_full(shot, run, monkeypatch):
-    def full(self, data):
+    def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Path, "write_bytes", full)
@@ -205,7 +205,7 @@ def test_no_verb_shows_help_and_unknown_verb_is_usage(run):
     assert_one_error_line(run("sharpen"), codes=(2,))
 
 
-def test_debug_shows_the_traceback(shot, run):
+def test_debug_shows_the_traceback(shot):
     from gyrosharp.cli.main import main
     from gyrosharp.errors import CaptureError
 

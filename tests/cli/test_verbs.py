@@ -27,7 +27,7 @@ def test_deblur_makes_a_better_photo(shot, run, method):
 
 
 def test_photo_with_gyro_and_flags(shot, run):
-    flags = "--fx 400 --axes x,y,z --exposure-ms 50 --readout-ms 15 --start-ns 400000000".split()
+    flags = ["--fx", "400", "--axes", "x,y,z", "--exposure-ms", "50", "--readout-ms", "15", "--start-ns", "400000000"]
     result = run("deblur", shot / "photo.png", "-g", shot / "log.gcsv", *flags, "-o", shot / "out.png")
     assert result.code == 0, result.err
     run("deblur", shot / CAPTURE, "-o", shot / "same.png")

@@ -143,11 +143,17 @@ class TestCoverage:
         require_coverage(even(), ns(-4), ns(20))
         require_coverage(even(), ns(980), ns(1004))
 
-    @pytest.mark.parametrize(("first", "last"), [(-50, 50), (980, 1050), (-200, -100), (2000, 2100), (-50, 1050)])
+    @pytest.mark.parametrize(("first", "last"), [(-50, 50), (980, 1050), (-200, -100), (2000, 2100), (-60, 1060)])
     def test_outside_names_both_intervals(self, first, last):
         window = f"{first / 1e3:.3f} to {last / 1e3:.3f} s"
         with pytest.raises(ImuError, match=rf"a.csv: .*\({window} after .*log of 0.000 to 1.000 s .*--offset-ms"):
             require_coverage(even(), ns(first), ns(last))
+
+    def test_a_twentieth_of_the_exposure_may_stick_out(self):
+        report = require_coverage(even(), ns(-10), ns(240))
+        assert report.notes == ("warning: the log misses 5.0 ms at an end of the exposure; its last rate is held",)
+        with pytest.raises(ImuError, match="whole exposure"):
+            require_coverage(even(), ns(-14), ns(240))
 
     def test_outside_counts_as_uncovered(self):
         # 5 ms, one interval, of the 50 ms outside are forgiven.

@@ -9,6 +9,7 @@ from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.geometry.camera import CameraModel
 
 Array = NDArray[np.float64]
+Grid = NDArray[np.floating]
 
 # Width of the kernel's pixel blocks and of its node columns.
 STEP_X = 32
@@ -87,7 +88,7 @@ def node_grid(motion: CameraMotion, poses: int) -> NodeGrid | None:
     )
 
 
-def _displacement(motion: CameraMotion, xs: Array, ys: Array, phases: Array) -> Array:
+def _displacement(motion: CameraMotion, xs: Grid, ys: Grid, phases: Grid) -> Array:
     """Displacements (NY, NX, N, 2) at grid coordinates, x and y exchanged for a sideways readout."""
     grid = np.stack(np.meshgrid(xs, ys), axis=-1)
     transposed = motion.lines_run_down
@@ -104,7 +105,7 @@ def _displacement(motion: CameraMotion, xs: Array, ys: Array, phases: Array) -> 
     return displacement[..., ::-1] if transposed else displacement
 
 
-def _inside(pixels: Array, camera: CameraModel) -> NDArray[np.bool_]:
+def _inside(pixels: Grid, camera: CameraModel) -> NDArray[np.bool_]:
     x, y = pixels[..., 0], pixels[..., 1]
     return (x >= 0) & (x <= camera.width - 1) & (y >= 0) & (y <= camera.height - 1)
 
@@ -129,7 +130,7 @@ def _extrapolated(displacement: Array, known: NDArray[np.bool_]) -> Array:
     return filled
 
 
-def _midway_error(motion: CameraMotion, displacement: Array, xs: Array, ys: Array, phases: Array) -> float:
+def _midway_error(motion: CameraMotion, displacement: Array, xs: Grid, ys: Grid, phases: Grid) -> float:
     """Largest error, px, of interpolating halfway between the nodes of a row, at the first and the last pose."""
     ends = [0, -1]
     nodes = displacement[:, :, ends]

@@ -108,7 +108,7 @@ def _first_problem(error: "ValidationError") -> str:
 
 
 def _imu_fields(folder: Path, part: "ImuPart") -> dict[str, Any]:
-    imu = read_imu(folder / part.file, format=part.format)
+    imu = read_imu(folder / part.file, part.format, part.gyro_unit)
     axes = part.R_cam_imu
     if axes is None:
         if imu.R_cam_imu is None:

@@ -12,7 +12,7 @@ from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.imu.axes import parse_axes
-from gyrosharp.imu.readers import read_imu
+from gyrosharp.imu.filtering import low_passed
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.exif import PhotoTags
 from gyrosharp.media.header import read_header
@@ -39,7 +39,9 @@ def capture_from_photo(image: Path, gyro: Path, known: Overrides | None = None) 
     known = known or Overrides()
     header = read_header(image)
     tags = header.tags
-    imu = read_imu(gyro, format=known.imu_format)
+    imu = known.read_imu(gyro)
+    if known.low_pass_hz is not None:
+        imu = low_passed(imu, known.low_pass_hz)
     camera, camera_note = _camera(header.width, header.height, tags, known)
     exposure, exposure_note = _exposure(image, tags, imu, known)
     notes = tuple(note for note in (camera_note, exposure_note) if note)

@@ -13,7 +13,9 @@ from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.imu.axes import parse_axes
+from gyrosharp.imu.filtering import low_passed
 from gyrosharp.imu.readers import read_imu
+from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.header import read_header
 from gyrosharp.media.image_file import IMAGE_SUFFIXES
 from gyrosharp.media.movie import movie_size
@@ -52,6 +54,10 @@ class Overrides:
         Added to the IMU stamps on top of what the recording says.
     imu_format : str or None
         Reader to use.
+    gyro_unit : str or None
+        "rad/s" or "deg/s", where the format's own unit is wrong.
+    low_pass_hz : float or None
+        Cutoff of a low-pass filter over the rates.
     """
 
     fx: float | None = None
@@ -63,6 +69,12 @@ class Overrides:
     start_ns: int | None = None
     offset_s: float = 0.0
     imu_format: str | None = None
+    gyro_unit: str | None = None
+    low_pass_hz: float | None = None
+
+    def read_imu(self, path: Path) -> ImuRecording:
+        """Read a gyro log with the reader and the unit that were given."""
+        return read_imu(path, self.imu_format, self.gyro_unit)
 
 
 def is_recording(folder: Path) -> bool:
@@ -101,9 +113,14 @@ def overridden(capture: Capture, changes: Overrides) -> Capture:
         exposure.readout_s if changes.readout_s is None else changes.readout_s,
         exposure.shutter if changes.shutter is None else shutter_named(changes.shutter),
     )
+    imu = capture.imu
+    if imu is not None and changes.low_pass_hz is not None:
+        imu = low_passed(imu, changes.low_pass_hz)
     axes = capture.R_cam_imu if changes.axes is None else parse_axes(changes.axes)
     offset_s = capture.time_offset_s + changes.offset_s
-    return replace(capture, camera=camera, exposure=exposure, R_cam_imu=axes, time_offset_s=offset_s, reference_ns=None)
+    return replace(
+        capture, camera=camera, exposure=exposure, imu=imu, R_cam_imu=axes, time_offset_s=offset_s, reference_ns=None
+    )
 
 
 def shutter_named(name: str) -> Shutter:
@@ -125,7 +142,7 @@ def _is_mars(folder: Path) -> bool:
 
 
 def _read_mars(folder: Path, changes: Overrides) -> list[Capture]:
-    imu = read_imu(folder / "gyro_accel.csv", format=changes.imu_format)
+    imu = changes.read_imu(folder / "gyro_accel.csv")
     rows = _mars_rows(folder / "movie_metadata.csv")
     sources = _mars_sources(folder, rows)
     if not sources:
@@ -213,7 +230,7 @@ def _is_deepgyro(folder: Path) -> bool:
 
 
 def _read_deepgyro(folder: Path, changes: Overrides) -> list[Capture]:
-    imu = read_imu(folder / "imu" / "imu.txt", format=changes.imu_format)
+    imu = changes.read_imu(folder / "imu" / "imu.txt")
     frames = _deepgyro_frames(folder / "images" / "images.txt")
     pictures = sorted(p for p in (folder / "images").iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
     if not pictures:

@@ -52,6 +52,7 @@ class ImuPart(_Strict):
     )
     time_offset_s: float = Field(default=0.0, description="t_cam = t_imu + time_offset_s")
     format: str | None = Field(default=None, description="reader to use; null: recognised by content")
+    gyro_unit: Literal["rad/s", "deg/s"] | None = Field(default=None, description="unit, if the format's own is wrong")
 
 
 class TrajectoryPart(_Strict):

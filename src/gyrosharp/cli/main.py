@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 Inputs = Annotated[list[Path], typer.Argument(help="Photos, capture files, folders of these, recording folders.")]
-Gyro = Annotated[Path | None, typer.Option("-g", "--gyro", help="Gyro log of the photo.", rich_help_panel="Capture")]
+Gyro = Annotated[Path | None, typer.Option("-g", "--gyro", help="Gyro log of the photo.")]
 ImuFormat = Annotated[str | None, typer.Option(help="Reader of the gyro log; recognised by content if not given.")]
 CaptureFile = Annotated[Path | None, typer.Option("--capture", help="Capture file that describes the photo.")]
 Fx = Annotated[float | None, typer.Option(help="Focal length, px of the image as stored.")]
@@ -35,6 +35,8 @@ ReadoutMs = Annotated[float | None, typer.Option(help="Rolling-shutter readout, 
 ShutterName = Annotated[str | None, typer.Option("--shutter", help="global, rolling_top_to_bottom, ...")]
 StartNs = Annotated[int | None, typer.Option(help="Start of exposure of the first row, ns, in the log's clock.")]
 OffsetMs = Annotated[float, typer.Option(help="Added to the gyro's stamps to get camera time, ms.")]
+GyroUnit = Annotated[str | None, typer.Option(help="rad/s or deg/s, where the log's format misleads.")]
+LowPassHz = Annotated[float | None, typer.Option(help="Low-pass the gyro at this frequency.")]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON report on standard output.")]
 Force = Annotated[bool, typer.Option("-f", "--force", help="Overwrite existing output.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
@@ -73,6 +75,8 @@ def deblur(
     start_ns: StartNs = None,
     offset_ms: OffsetMs = 0.0,
     imu_format: ImuFormat = None,
+    gyro_unit: GyroUnit = None,
+    low_pass_hz: LowPassHz = None,
     force: Force = False,
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave finished outputs: resume.")] = False,
     recursive: Annotated[bool, typer.Option("--recursive", help="Descend into folders.")] = False,
@@ -85,7 +89,18 @@ def deblur(
     from gyrosharp.cli.deblur import run
 
     described = CaptureOptions(
-        gyro, capture, fx, axes, exposure_ms, readout_ms, shutter, start_ns, offset_ms, imu_format
+        gyro,
+        capture,
+        fx,
+        axes,
+        exposure_ms,
+        readout_ms,
+        shutter,
+        start_ns,
+        offset_ms,
+        imu_format,
+        gyro_unit,
+        low_pass_hz,
     )
     options = DeblurOptions(output, method, strength, tile, psf, suffix, force, skip_existing, recursive, report, json)
     raise typer.Exit(run(inputs, described, options))
@@ -108,6 +123,8 @@ def field(
     start_ns: StartNs = None,
     offset_ms: OffsetMs = 0.0,
     imu_format: ImuFormat = None,
+    gyro_unit: GyroUnit = None,
+    low_pass_hz: LowPassHz = None,
     force: Force = False,
     json: Json = False,
     debug: Debug = False,
@@ -117,7 +134,18 @@ def field(
     from gyrosharp.cli.field import FieldOptions, run
 
     described = CaptureOptions(
-        gyro, capture, fx, axes, exposure_ms, readout_ms, shutter, start_ns, offset_ms, imu_format
+        gyro,
+        capture,
+        fx,
+        axes,
+        exposure_ms,
+        readout_ms,
+        shutter,
+        start_ns,
+        offset_ms,
+        imu_format,
+        gyro_unit,
+        low_pass_hz,
     )
     run(source, described, FieldOptions(points, times, output, frame, force, json))
 

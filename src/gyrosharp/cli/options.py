@@ -28,6 +28,8 @@ class CaptureOptions:
     start_ns: int | None = None
     offset_ms: float = 0.0
     imu_format: str | None = None
+    gyro_unit: str | None = None
+    low_pass_hz: float | None = None
 
     def overrides(self) -> "Overrides":
         """Return the flags in SI units."""
@@ -42,6 +44,8 @@ class CaptureOptions:
             start_ns=self.start_ns,
             offset_s=self.offset_ms * 1e-3,
             imu_format=self.imu_format,
+            gyro_unit=self.gyro_unit,
+            low_pass_hz=self.low_pass_hz,
         )
 
 

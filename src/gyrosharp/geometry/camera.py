@@ -132,7 +132,7 @@ class CameraModel:
         distorted = (uv - (self.cx, self.cy)) / (self.fx, self.fy)
         xy = self._undistort(distorted)
         error = np.abs(self._distort(xy) - distorted) * (self.fx, self.fy)
-        valid = (error < 1e-6).all(axis=-1)
+        valid = np.asarray((error < 1e-6).all(axis=-1), dtype=np.bool_)
         return np.concatenate([xy, np.ones_like(xy[..., :1])], axis=-1), valid
 
     def _distort(self, xy: Array) -> Array:

@@ -28,6 +28,8 @@ JUMP_S = 1.0
 # A hole in the samples: longer than 5 sample intervals and than 20 ms (phones drop a sample now and then).
 GAP_INTERVALS = 5.0
 GAP_S = 0.02
+# An exposure may stick out of the log by this share: its blur is still known well enough to remove.
+MAX_OUTSIDE = 0.05
 MIN_COVERED = 0.5
 
 
@@ -190,6 +192,8 @@ def coverage(recording: ImuRecording, start_ns: int, end_ns: int) -> CoverageRep
     lost = min(sum(gaps) + outside, duration_s)
     covered = 1.0 - lost / duration_s if duration_s > 0 else float(outside == 0)
     notes = []
+    if outside > 0:
+        notes.append(f"{WARNING}the log misses {outside * 1e3:.1f} ms at an end of the exposure; its last rate is held")
     if gaps:
         longest_ms = max(gaps) * 1e3
         notes.append(f"{WARNING}{len(gaps)} gaps in the gyro log during the exposure, the longest {longest_ms:.0f} ms")
@@ -211,11 +215,11 @@ def require_coverage(recording: ImuRecording, start_ns: int, end_ns: int) -> Cov
     Raises
     ------
     ImuError
-        If the exposure lies outside the log by more than one sample interval, even partly, or if less than half of
-        it has samples. Shorter gaps are warnings in the report's notes.
+        If more than one sample interval and more than 5 % of the exposure lie outside the log, or if less than half
+        of it has samples. Shorter gaps are warnings in the report's notes.
     """
     report = coverage(recording, start_ns, end_ns)
-    slack_s = 1.0 / report.rate_hz
+    slack_s = max(1.0 / report.rate_hz, MAX_OUTSIDE * (report.end_s - report.start_s))
     window = f"{report.start_s:.3f} to {report.end_s:.3f} s after the log's first sample"
     if report.start_s < -slack_s or report.end_s > report.log_s + slack_s:
         raise ImuError(

@@ -24,6 +24,7 @@ from typing import Protocol, cast
 
 from gyrosharp.errors import ImuError, UsageError
 from gyrosharp.imu.checks import units_warning
+from gyrosharp.imu.filtering import rejected_spikes
 from gyrosharp.imu.readers._table import HEAD_BYTES, read_text
 from gyrosharp.imu.recording import ImuRecording
 
@@ -70,7 +71,7 @@ def claims(path: str | Path) -> tuple[str, ...]:
 
 
 def read_imu(path: str | Path, format: str | None = None, gyro_unit: str | None = None) -> ImuRecording:  # noqa: A002
-    """Read a gyro log.
+    """Read a gyro log, check it, and take single-sample spikes out.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def read_imu(path: str | Path, format: str | None = None, gyro_unit: str | None 
     path = Path(path)
     _require_known(format, gyro_unit)
     reader = readers()[format if format is not None else _only_claim(path)]
-    recording = reader.read(path)
+    recording = rejected_spikes(reader.read(path))
     if gyro_unit is None:
         warning = units_warning(recording)
         return recording if warning is None else recording.noted(warning)
