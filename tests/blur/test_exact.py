@@ -87,7 +87,7 @@ def test_poses_follow_the_longest_trail():
     poses = blur_operator(capture_of(shot)).poses
     assert poses >= longest / 1.3
     assert pose_count(blur_field(capture_of(motion(strength=0.0)))) == MIN_POSES
-    assert pose_count(blur_field(capture_of(motion(strength=12.0)))) == MAX_POSES
+    assert pose_count(blur_field(capture_of(motion(strength=20.0)))) == MAX_POSES
     assert blur_operator(capture_of(shot), poses=5).poses == 5
 
 

@@ -53,5 +53,7 @@ def test_rows_lie_closer_with_a_slow_readout():
     assert node_grid(shake(640, 480, readout_s=0.02), POSES).step_y == 6
 
 
-def test_a_camera_too_short_for_the_nodes_has_none():
-    assert node_grid(shake(focal=0.2), POSES) is None
+def test_a_camera_too_wide_for_the_nodes_has_none():
+    """Through a wide-angle lens of 48 px focal length, 32 px are too coarse a step for cubics."""
+    wide = shake(focal=0.5, distortion_model="opencv", distortion=(-0.2, 0.05, 0.0, 0.0))
+    assert node_grid(wide, POSES) is None

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.errors import ImageError
+from gyrosharp.errors import ImageError, UsageError
 
 Array = NDArray[np.float64]
 Real = NDArray[np.floating]
@@ -120,7 +120,15 @@ def node_positions(size: int, count: int) -> Array:
 
 
 def hats(size: int, count: int) -> list[Hat]:
-    """Return the linear-interpolation weights of `node_positions`: they add up to 1 at every pixel."""
+    """Return the linear-interpolation weights of `node_positions`: they add up to 1 at every pixel.
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than 1 or more positions than pixels.
+    """
+    if not 1 <= count <= size:
+        raise UsageError(f"grid: expected 1 to {size} points over {size} px, got {count}")
     if count == 1:
         return [Hat(0, np.ones(size))]
     spacing = (size - 1.0) / (count - 1)

@@ -45,7 +45,7 @@ class PsfGridOperator:
     Raises
     ------
     UsageError
-        If the grid or the number of poses is below 1.
+        If the number of poses is below 1, or the grid has fewer than 1 point or more points than pixels on a side.
     CaptureError
         If the motion does not cover the exposure or depends on depth.
 
@@ -58,8 +58,8 @@ class PsfGridOperator:
     def __init__(
         self, motion: CameraMotion, poses: int, grid: tuple[int, int] | None = None, threads: int | None = None
     ) -> None:
-        if poses < 1 or (grid is not None and min(grid) < 1):
-            raise UsageError(f"PSF grid: expected poses and grid of at least 1, got {poses} and {grid}")
+        if poses < 1:
+            raise UsageError(f"poses: expected at least 1, got {poses}")
         self.shape = (motion.camera.height, motion.camera.width)
         self.poses = poses
         self._motion = motion
@@ -102,12 +102,12 @@ class PsfGridOperator:
 
     def _patches(self) -> list[Patch]:
         (height, width), (rows, columns) = self.shape, self.grid
-        points = _points(width, height, columns, rows)
-        offsets = -_displacements(self._motion, points, self.poses)
+        row_hats, column_hats = hats(height, rows), hats(width, columns)
+        offsets = -_displacements(self._motion, _points(width, height, columns, rows), self.poses)
         return [
             Patch(splat_psf(offsets[i, k]), row, column)
-            for i, row in enumerate(hats(height, rows))
-            for k, column in enumerate(hats(width, columns))
+            for i, row in enumerate(row_hats)
+            for k, column in enumerate(column_hats)
         ]
 
 

@@ -106,30 +106,41 @@ GYRO_INLINE Remainder remainder_of(const Segments& s, int half, int j) {
     return r;
 }
 
-// A half that crosses integers: every candidate offset in turn, weighted by the product of tents.
+// A half that crosses SpanX and SpanY integers: every candidate offset, weighted by the product of tents.
 template <int C>
-inline void add_crossing(const Window& w, const Segments& s, float weight, int half, int j, int x, int y,
-                         Sums<C>& sums) {
+GYRO_INLINE void add_tents(const Window& w, const Segments& s, float weight, int half, int j, int x, int y,
+                           int span_x, int span_y, Sums<C>& sums) {
     const Remainder f = remainder_of(s, half, j);
-    V acc[C][kVectors];
-    for (int c = 0; c < C; ++c)
-        for (int v = 0; v < kVectors; ++v) acc[c][v] = load(&sums.value[c][half * gyro::kHalf + v * kLanes]);
+    V acc[kVectors][C];
+    for (int v = 0; v < kVectors; ++v)
+        for (int c = 0; c < C; ++c) acc[v][c] = load(&sums.value[c][half * gyro::kHalf + v * kLanes]);
     const int x_first = x + half * gyro::kHalf + s.base[0][half][j], y_first = y + s.base[1][half][j];
-    for (int b = 0; b <= s.span[1][half][j] + 1; ++b) {
+    GYRO_UNROLL
+    for (int b = 0; b <= span_y + 1; ++b) {
         const int row = clamp(y_first + b, w.area.y0, w.area.y1) - w.area.y0;
-        V along[kVectors];
-        for (int v = 0; v < kVectors; ++v) along[v] = splat(weight) * tent(f.y[v] - splat(static_cast<float>(b)));
-        for (int a = 0; a <= s.span[0][half][j] + 1; ++a) {
-            const int column = clamp(x_first + a, w.area.x0, w.area.x1 - gyro::kHalf) - w.area.x0;
-            const float* p = w.data + static_cast<std::size_t>(row) * w.stride + column;
+        const float* from = w.data + static_cast<std::size_t>(row) * w.stride;
+        GYRO_UNROLL
+        for (int a = 0; a <= span_x + 1; ++a) {
+            const float* p = from + (clamp(x_first + a, w.area.x0, w.area.x1 - gyro::kHalf) - w.area.x0);
             for (int v = 0; v < kVectors; ++v) {
-                const V both = along[v] * tent(f.x[v] - splat(static_cast<float>(a)));
-                for (int c = 0; c < C; ++c) acc[c][v] += both * load(p + c * w.plane + v * kLanes);
+                const V both = splat(weight) * tent(f.y[v] - splat(static_cast<float>(b))) *
+                               tent(f.x[v] - splat(static_cast<float>(a)));
+                for (int c = 0; c < C; ++c) acc[v][c] += both * load(p + c * w.plane + v * kLanes);
             }
         }
     }
-    for (int c = 0; c < C; ++c)
-        for (int v = 0; v < kVectors; ++v) store(&sums.value[c][half * gyro::kHalf + v * kLanes], acc[c][v]);
+    for (int v = 0; v < kVectors; ++v)
+        for (int c = 0; c < C; ++c) store(&sums.value[c][half * gyro::kHalf + v * kLanes], acc[v][c]);
+}
+
+// Nearly all crossings are of one integer on one axis: with constant spans the loops unroll.
+template <int C>
+inline void add_crossing(const Window& w, const Segments& s, float weight, int half, int j, int x, int y,
+                         Sums<C>& sums) {
+    const int span_x = s.span[0][half][j], span_y = s.span[1][half][j];
+    if (span_x == 0 && span_y == 1) return add_tents<C>(w, s, weight, half, j, x, y, 0, 1, sums);
+    if (span_x == 1 && span_y == 0) return add_tents<C>(w, s, weight, half, j, x, y, 1, 0, sums);
+    add_tents<C>(w, s, weight, half, j, x, y, span_x, span_y, sums);
 }
 
 struct Corner {  // the four clamped taps of one pixel
@@ -167,25 +178,28 @@ inline void add_wild(const gyro::Image& image, const Segments& s, float weight, 
 }
 
 struct Lists {
-    int both[kSegments], single[2][kSegments], crossing[2][kSegments], wild[2][kSegments];
-    int both_count, single_count[2], crossing_count[2], wild_count[2];
+    int both[kSegments], single[2][kSegments], other[2][kSegments];
+    int both_count, single_count[2], other_count[2];
 };
 
-// Sorts poses by path. Appending is unconditional and only the counter decides: no mispredicted branches.
+// Sorts poses by path: both halves simple, one half simple, else. Appending is unconditional and only the counter
+// decides: no mispredicted branches.
 GYRO_INLINE void sort_poses(const Segments& s, int first, int last, bool pairs, Lists& l) {
-    l = {};
+    int rest[kSegments], rest_count = 0;
+    l.both_count = 0;
     for (int j = first; j < last; ++j) {
         const bool both = pairs && (s.kind[0][j] | s.kind[1][j]) == kSimple;
-        l.both[l.both_count] = j;
+        l.both[l.both_count] = rest[rest_count] = j;
         l.both_count += both;
-        for (int half = 0; half < 2; ++half) {
-            const int kind = s.kind[half][j];
-            l.single[half][l.single_count[half]] = j;
-            l.single_count[half] += !both && kind == kSimple;
-            l.crossing[half][l.crossing_count[half]] = j;
-            l.crossing_count[half] += kind == kCrossing;
-            l.wild[half][l.wild_count[half]] = j;
-            l.wild_count[half] += kind == kWild;
+        rest_count += !both;
+    }
+    for (int half = 0; half < 2; ++half) {
+        l.single_count[half] = l.other_count[half] = 0;
+        for (int n = 0; n < rest_count; ++n) {
+            const bool simple = s.kind[half][rest[n]] == kSimple;
+            l.single[half][l.single_count[half]] = l.other[half][l.other_count[half]] = rest[n];
+            l.single_count[half] += simple;
+            l.other_count[half] += !simple;
         }
     }
 }
@@ -204,16 +218,20 @@ inline void add_block(const gyro::WarpJob& job, const Window& w, const Segments&
     if (l.both_count) add_simple<C, 0, 2>(w, s, taps, weights, l.both, l.both_count, sums);
     if (l.single_count[0]) add_simple<C, 0, 1>(w, s, taps, weights, l.single[0], l.single_count[0], sums);
     if (l.single_count[1]) add_simple<C, 1, 1>(w, s, taps, weights, l.single[1], l.single_count[1], sums);
-    for (int half = 0; half < 2; ++half) {
-        for (int n = 0; n < l.crossing_count[half]; ++n) {
-            const int j = l.crossing[half][n];
-            add_crossing<C>(w, s, weights[j], half, j, x, y, sums);
+    for (int half = 0; half < 2; ++half)
+        for (int n = 0; n < l.other_count[half]; ++n) {
+            const int j = l.other[half][n];
+            if (s.kind[half][j] == kCrossing)
+                add_crossing<C>(w, s, weights[j], half, j, x, y, sums);
+            else
+                add_wild<C>(job.image, s, weights[j], half, j, x, y, sums);
         }
-        for (int n = 0; n < l.wild_count[half]; ++n) {
-            const int j = l.wild[half][n];
-            add_wild<C>(job.image, s, weights[j], half, j, x, y, sums);
-        }
-    }
+}
+
+template <int C>
+GYRO_INLINE void clear_sums(Sums<C>& sums) {
+    for (int c = 0; c < C; ++c)
+        for (int k = 0; k < gyro::kBlock; k += kLanes) store(&sums.value[c][k], V{});
 }
 
 template <int C>
@@ -249,7 +267,7 @@ inline void add_poses(const gyro::WarpJob& job, Tile t, const Window& w, bool wi
             if (first > 0)
                 read_sums<C>(out, visible, sums);
             else
-                sums = {};
+                clear_sums(sums);
             add_block<C>(job, w, s, first - origin, last - origin, origin, x, y, sums);
             write_sums<C>(sums, visible, out);
         }

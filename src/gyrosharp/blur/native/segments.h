@@ -30,45 +30,55 @@ struct Segments {
     alignas(64) int kind[2][kSegments];     // [half]
 };
 
-// Integer offset and span of one half: the chord between its ends, widened by the largest sag a function with
-// this second derivative can have over 15 pixels (15^2 / 8 |f''|).
-GYRO_INLINE void fit_half(const float* GYRO_RESTRICT c0, int axis, int half, int count, Segments& s) {
-    const float left = static_cast<float>(half * gyro::kHalf), right = left + gyro::kHalf - 1;
-    const float sag_scale = 15.0f * 15.0f / 8.0f;
-    const float *c1 = s.c1[axis], *c2 = s.c2[axis], *c3 = s.c3[axis];
-    float* GYRO_RESTRICT rest = s.rest[axis][half];
-    int* GYRO_RESTRICT base = s.base[axis][half];
-    int* GYRO_RESTRICT span = s.span[axis][half];
-    for (int i = 0; i < count; ++i) {
-        const float p = ((c3[i] * left + c2[i]) * left + c1[i]) * left + c0[i];
-        const float q = ((c3[i] * right + c2[i]) * right + c1[i]) * right + c0[i];
-        const float bend_p = std::fabs(2 * c2[i] + 6 * left * c3[i]);
-        const float bend_q = std::fabs(2 * c2[i] + 6 * right * c3[i]);
-        const float sag = sag_scale * fmax2(bend_p, bend_q);
-        const int low = floor_int(fmin2(p, q) - sag + kSnap);
-        const int high = floor_int(fmax2(p, q) + sag - kSnap);
-        base[i] = low;
-        span[i] = high > low ? high - low : 0;
-        rest[i] = c0[i] - static_cast<float>(low);
-    }
+// Where a segment's four nodes lie: column c of node row r is at[r * row + c * column]; the next segment is one
+// float further.
+struct NodePatch {
+    const float* at;
+    std::size_t row, column;
+    const float* weights;  // of the four node rows at this pixel row
+};
+
+GYRO_INLINE float node_value(const NodePatch& n, int column, int i) {
+    const float* p = n.at + column * n.column + i;
+    return n.weights[0] * p[0] + n.weights[1] * p[n.row] + n.weights[2] * p[2 * n.row] + n.weights[3] * p[3 * n.row];
 }
 
-// Cubic through nodes at k = -32, 0, 32, 64, by differences (kinder to float32 than the raw Lagrange sum).
-GYRO_INLINE void fit_axis(const float* GYRO_RESTRICT n0, const float* GYRO_RESTRICT n1,
-                          const float* GYRO_RESTRICT n2, const float* GYRO_RESTRICT n3, int axis, int count,
-                          Segments& s) {
+// Lowest integer offset of a half and the integers crossed in it: the chord between its ends, widened by the
+// largest sag a function with this second derivative can have over 15 pixels (15^2 / 8 |f''|).
+GYRO_INLINE void integer_range(float c0, float c1, float c2, float c3, int half, int& low, int& span) {
+    const float left = static_cast<float>(half * gyro::kHalf), right = left + gyro::kHalf - 1;
+    const float p = ((c3 * left + c2) * left + c1) * left + c0;
+    const float q = ((c3 * right + c2) * right + c1) * right + c0;
+    const float bend = fmax2(std::fabs(2 * c2 + 6 * left * c3), std::fabs(2 * c2 + 6 * right * c3));
+    const float sag = 15.0f * 15.0f / 8.0f * bend;
+    low = floor_int(fmin2(p, q) - sag + kSnap);
+    const int high = floor_int(fmax2(p, q) + sag - kSnap);
+    span = high > low ? high - low : 0;
+}
+
+// Cubics through nodes at k = -32, 0, 32, 64, by differences (kinder to float32 than the raw Lagrange sum). One
+// loop from nodes to offsets: everything in between stays in registers.
+GYRO_INLINE void fit_axis(const NodePatch nodes, int axis, int count, Segments& GYRO_RESTRICT s) {
     const float step = 1.0f / gyro::kBlock;
-    float *c1 = s.c1[axis], *c2 = s.c2[axis], *c3 = s.c3[axis];
     for (int i = 0; i < count; ++i) {
-        const float d0 = n1[i] - n0[i], d1 = n2[i] - n1[i], d2 = n3[i] - n2[i];
-        const float a2 = (d1 - d0) * 0.5f;
-        const float a3 = (d2 - 2 * d1 + d0) * (1.0f / 6.0f);
-        c1[i] = (d1 - a2 - a3) * step;
-        c2[i] = a2 * (step * step);
-        c3[i] = a3 * (step * step * step);
+        const float n0 = node_value(nodes, 0, i), n1 = node_value(nodes, 1, i);
+        const float n2 = node_value(nodes, 2, i), n3 = node_value(nodes, 3, i);
+        const float d0 = n1 - n0, d1 = n2 - n1, d2 = n3 - n2;
+        const float a2 = (d1 - d0) * 0.5f, a3 = (d2 - 2 * d1 + d0) * (1.0f / 6.0f);
+        const float c1 = (d1 - a2 - a3) * step, c2 = a2 * (step * step), c3 = a3 * (step * step * step);
+        int low0, low1, span0, span1;
+        integer_range(n1, c1, c2, c3, 0, low0, span0);
+        integer_range(n1, c1, c2, c3, 1, low1, span1);
+        s.c1[axis][i] = c1;
+        s.c2[axis][i] = c2;
+        s.c3[axis][i] = c3;
+        s.base[axis][0][i] = low0;
+        s.base[axis][1][i] = low1;
+        s.rest[axis][0][i] = n1 - static_cast<float>(low0);
+        s.rest[axis][1][i] = n1 - static_cast<float>(low1);
+        s.span[axis][0][i] = span0;
+        s.span[axis][1][i] = span1;
     }
-    fit_half(n1, axis, 0, count, s);
-    fit_half(n1, axis, 1, count, s);
 }
 
 GYRO_INLINE void classify(int count, Segments& s) {
@@ -82,40 +92,23 @@ GYRO_INLINE void classify(int count, Segments& s) {
     }
 }
 
-// Values of one axis at row y: `count` numbers at `at`, mixed from four node rows `pitch` floats apart.
-GYRO_INLINE void mix_rows(const float* GYRO_RESTRICT at, std::size_t pitch, const float* GYRO_RESTRICT weights,
-                          int count, float* GYRO_RESTRICT line) {
-    const float w0 = weights[0], w1 = weights[1], w2 = weights[2], w3 = weights[3];
-    for (int i = 0; i < count; ++i)
-        line[i] = w0 * at[i] + w1 * at[i + pitch] + w2 * at[i + 2 * pitch] + w3 * at[i + 3 * pitch];
-}
-
 // Segments of block `block` of row y for `count` poses from `first` (both multiples of 16).
 inline void fit_poses(const gyro::Field& f, int y, int block, int first, int count, Segments& s) {
-    alignas(64) float line[4][kSegments];
-    const std::size_t column = 2 * static_cast<std::size_t>(f.pose_pad), pitch = column * f.cols;
-    const float* nodes = f.by_node + (y / f.step_y) * pitch + block * column + first;
+    const std::size_t column = 2 * static_cast<std::size_t>(f.pose_pad), row = column * f.cols;
+    const float* nodes = f.by_node + (y / f.step_y) * row + block * column + first;
     const float* weights = f.lagrange + 4 * (y % f.step_y);
-    for (int axis = 0; axis < 2; ++axis) {
-        for (int c = 0; c < 4; ++c)
-            mix_rows(nodes + c * column + static_cast<std::size_t>(axis) * f.pose_pad, pitch, weights, count,
-                     line[c]);
-        fit_axis(line[0], line[1], line[2], line[3], axis, count, s);
-    }
+    fit_axis({nodes, row, column, weights}, 0, count, s);
+    fit_axis({nodes + f.pose_pad, row, column, weights}, 1, count, s);
     classify(count, s);
 }
 
 // Segments of `count` blocks (a multiple of 16) from `block` of row y under one pose.
 inline void fit_blocks(const gyro::Field& f, int y, int pose, int block, int count, Segments& s) {
-    alignas(64) float line[kSegments + 16];
+    const std::size_t row = f.col_pad, plane = static_cast<std::size_t>(f.rows) * row;
+    const float* nodes = f.by_pose + 2 * static_cast<std::size_t>(pose) * plane + y / f.step_y * row + block;
     const float* weights = f.lagrange + 4 * (y % f.step_y);
-    for (int axis = 0; axis < 2; ++axis) {
-        const std::size_t plane = static_cast<std::size_t>(f.rows) * f.col_pad;
-        const float* nodes = f.by_pose + (2 * static_cast<std::size_t>(pose) + axis) * plane +
-                             static_cast<std::size_t>(y / f.step_y) * f.col_pad + block;
-        mix_rows(nodes, f.col_pad, weights, count + 16, line);
-        fit_axis(line, line + 1, line + 2, line + 3, axis, count, s);
-    }
+    fit_axis({nodes, row, 1, weights}, 0, count, s);
+    fit_axis({nodes + plane, row, 1, weights}, 1, count, s);
     classify(count, s);
 }
 
@@ -129,15 +122,22 @@ GYRO_INLINE void axis_range(const gyro::Field& f, int pose, int axis, int r0, in
                             float* high) {
     const std::size_t plane = static_cast<std::size_t>(f.rows) * f.col_pad;
     const float* nodes = f.by_pose + (2 * static_cast<std::size_t>(pose) + axis) * plane;
-    float lo = nodes[static_cast<std::size_t>(r0) * f.col_pad + c0], hi = lo;
+    // Four independent minima: compilers may not split a float reduction themselves.
+    float lo[4], hi[4];
+    for (int i = 0; i < 4; ++i) lo[i] = hi[i] = nodes[static_cast<std::size_t>(r0) * f.col_pad + c0 + i];
     for (int r = r0; r <= r1; ++r) {
         const float* row = nodes + static_cast<std::size_t>(r) * f.col_pad;
-        for (int c = c0; c <= c1; ++c) {
-            lo = fmin2(lo, row[c]);
-            hi = fmax2(hi, row[c]);
+        for (int c = c0; c <= c1; c += 4) {
+            const float* four = row + imin(c, c1 - 3);  // at least four columns; the last step may overlap
+            for (int i = 0; i < 4; ++i) {
+                lo[i] = fmin2(lo[i], four[i]);
+                hi[i] = fmax2(hi[i], four[i]);
+            }
         }
     }
-    const float middle = 0.5f * (lo + hi), reach = 0.5f * (hi - lo) * 1.5625f + 1e-6f * std::fabs(middle);
+    const float least = fmin2(fmin2(lo[0], lo[1]), fmin2(lo[2], lo[3]));
+    const float most = fmax2(fmax2(hi[0], hi[1]), fmax2(hi[2], hi[3]));
+    const float middle = 0.5f * (least + most), reach = 0.5f * (most - least) * 1.5625f + 1e-6f * std::fabs(middle);
     *low = middle - reach;
     *high = middle + reach;
 }
