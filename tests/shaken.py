@@ -11,9 +11,7 @@ RATES = {"yaw": (0.0, 1.0, 0.0), "pitch": (1.0, 0.0, 0.0), "roll": (0.0, 0.0, 1.
 def hand_rate(t_s, strength=1.0):
     """Angular rate (..., 3) in rad/s at seconds t: drift, tremor and a strong roll."""
     t = np.asarray(t_s, dtype=float)
-    return strength * np.stack(
-        [0.25 * np.sin(30 * t + 0.3) + 0.1, 0.3 * np.cos(23 * t), np.cos(17 * t + 1.0)], axis=-1
-    )
+    return strength * np.stack([0.25 * np.sin(30 * t + 0.3) + 0.1, 0.3 * np.cos(23 * t), np.cos(17 * t + 1.0)], axis=-1)
 
 
 def camera(width=96, height=72, focal=1.2, **lens):

@@ -43,7 +43,9 @@ def test_adjoint_meets_the_reference_and_is_the_transpose(shutter):
     image = texture(HEIGHT, WIDTH)
     operator = ExactOperator(shot, 16)
     # Light piles up at the border, so that the values there reach several units.
-    np.testing.assert_allclose(operator.adjoint(image), ReferenceOperator(shot, 16).adjoint(image), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(
+        operator.adjoint(image), ReferenceOperator(shot, 16).adjoint(image), rtol=1e-4, atol=1e-3
+    )
     assert adjoint_error(operator, channels=3, dtype=np.float32) < 1e-6
 
 

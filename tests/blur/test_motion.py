@@ -55,7 +55,9 @@ def rodrigues(v):
     angle = np.linalg.norm(v, axis=-1)[..., None, None]
     axis = v / np.maximum(angle[..., 0], 1e-300)
     zero = np.zeros(len(v))
-    cross = np.array([[zero, -axis[:, 2], axis[:, 1]], [axis[:, 2], zero, -axis[:, 0]], [-axis[:, 1], axis[:, 0], zero]])
+    cross = np.array(
+        [[zero, -axis[:, 2], axis[:, 1]], [axis[:, 2], zero, -axis[:, 0]], [-axis[:, 1], axis[:, 0], zero]]
+    )
     cross = np.moveaxis(cross, -1, 0)
     return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
 
@@ -90,7 +92,11 @@ def test_positions_against_an_independent_integration(fine_orientations, rate_hz
     }[shutter]
     line_start = 0.05 + 0.02 * before[:, None]
     at = np.rint((line_start + 0.05 * phases) * 1e6).astype(int)
-    reference = 0.05 + 0.025 + {Shutter.GLOBAL: 0.0}.get(shutter, 0.02 * 0.5 * (1 - 1 / (1920 if shutter.is_vertical else 1080)))
+    reference = (
+        0.05
+        + 0.025
+        + {Shutter.GLOBAL: 0.0}.get(shutter, 0.02 * 0.5 * (1 - 1 / (1920 if shutter.is_vertical else 1080)))
+    )
     rays = np.column_stack([(points - (959.5, 539.5)) / 1500, np.ones(5)])
     world = rays @ fine_orientations[round(reference * 1e6)].T
     seen = np.einsum("ptji,pj->pti", fine_orientations[at], world)
@@ -130,9 +136,10 @@ def test_a_cropped_capture_moves_like_the_whole(shutter):
     points = np.random.default_rng(0).uniform((0, 0), (299, 199), (20, 2))
     phases = [0.0, 0.5, 1.0]
     assert part.reference_ns == whole.reference_ns
-    times, whole_times = part.line_times_ns(points, phases), whole.line_times_ns(points + (100, 50), phases)
+    corner = np.array([100, 50])
+    times, whole_times = part.line_times_ns(points, phases), whole.line_times_ns(points + corner, phases)
     assert np.abs(times - whole_times).max() <= 2
-    shifted = whole.positions(points + (100, 50), whole_times) - (100, 50)
+    shifted = whole.positions(points + corner, whole_times) - corner
     np.testing.assert_allclose(part.positions(points, times), shifted, atol=1e-4)
 
 

@@ -13,7 +13,14 @@ LENSES = {
 
 
 def cubic_weights(t):
-    return np.stack([-t * (t - 1) * (t - 2) / 6, (t + 1) * (t - 1) * (t - 2) / 2, -(t + 1) * t * (t - 2) / 2, (t + 1) * t * (t - 1) / 6])
+    return np.stack(
+        [
+            -t * (t - 1) * (t - 2) / 6,
+            (t + 1) * (t - 1) * (t - 2) / 2,
+            -(t + 1) * t * (t - 2) / 2,
+            (t + 1) * t * (t - 1) / 6,
+        ]
+    )
 
 
 def interpolated(grid, x, y):
@@ -31,7 +38,7 @@ def test_interpolation_meets_the_exact_displacement(shutter, lens):
     grid = node_grid(motion, POSES)
     phases = (np.arange(POSES) + 0.5) / POSES
     worst = 0.0
-    for x, y in np.random.default_rng(0).integers((0, 0), (640, 480), (60, 2)).tolist() + [[0, 0], [639, 479]]:
+    for x, y in [*np.random.default_rng(0).integers((0, 0), (640, 480), (60, 2)), (0, 0), (639, 479)]:
         point = np.array([x, y], dtype=float)
         exact = motion.sources(point, motion.line_times_ns(point, phases)) - point
         found = interpolated(grid, y, x)[:, ::-1] if grid.transposed else interpolated(grid, x, y)

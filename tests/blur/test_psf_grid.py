@@ -171,7 +171,7 @@ def test_weights_are_a_partition_of_unity(size, count):
 
 @pytest.mark.parametrize(("poses", "grid"), [(0, None), (4, (0, 3)), (4, (3, -1)), (4, (HEIGHT + 1, 3))])
 def test_bad_sizes_are_refused(poses, grid):
-    with pytest.raises(UsageError, match="expected (at least 1|1 to)"):
+    with pytest.raises(UsageError, match=r"expected (at least 1|1 to)"):
         PsfGridOperator(motion(), poses, grid)
 
 

@@ -46,7 +46,7 @@ def test_constant_motion_is_a_box_kernel(axis, along):
 
 @pytest.mark.parametrize(("axis", "direction"), [("yaw", (-1, 0)), ("pitch", (0, 1))])
 def test_light_trails_off_the_way_the_scene_moves(axis, direction):
-    """With the reference at the start, a lit pixel leaves its trail on one side; gathering with H puts it on the other."""
+    """With the reference at the start, a lit pixel's trail lies on one side; gathering with H puts it on the other."""
     motion = long_lens(axis, 12.0)
     motion = replace(motion, reference_ns=motion.exposure.start_ns)
     light = np.zeros((72, 96, 1))

@@ -122,7 +122,9 @@ def test_bad_pictures_are_refused_by_name(tmp_path, name, image, message):
     assert name in str(caught.value)
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, "No such file"), (b"", "decoded"), (b"not a picture", "decoded")])
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "No such file"), (b"", "decoded"), (b"not a picture", "decoded")]
+)
 def test_bad_files_are_refused_by_name(tmp_path, content, message):
     path = tmp_path / "kernel.png"
     if content is not None:

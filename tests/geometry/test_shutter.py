@@ -18,7 +18,9 @@ HAND_WORKED_START_MS = {
 def test_hand_worked_line_times(shutter):
     exposure = Exposure(1_000_000, 0.008, 0.02, shutter)
     times = exposure.times_ns([2, 1], 10, 5, [0.0, 0.5, 1.0])
-    np.testing.assert_array_equal(times, np.array([0, 4_000_000, 8_000_000]) + round(HAND_WORKED_START_MS[shutter] * 1e6))
+    np.testing.assert_array_equal(
+        times, np.array([0, 4_000_000, 8_000_000]) + round(HAND_WORKED_START_MS[shutter] * 1e6)
+    )
 
 
 @pytest.mark.parametrize("shutter", Shutter)

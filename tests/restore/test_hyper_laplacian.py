@@ -51,11 +51,9 @@ def test_the_start_matters_little(seen):
     task = problem(observed, ExactOperator(shot(), 32))
     from_wiener = hyper_laplacian.solve(task)
     from_observed = hyper_laplacian.solve(task, start=observed)
-    from_truth = hyper_laplacian.solve(task, start=sharp)
-    quality = [psnr(inner(u), inner(sharp)) for u in (from_observed, from_wiener, from_truth)]
-    assert quality[0] < quality[1] + 0.1
-    assert max(quality) - min(quality) < 3.0
-    assert quality[0] > psnr(inner(observed), inner(sharp)) + 3.0
+    quality = [psnr(inner(u), inner(sharp)) for u in (from_observed, from_wiener)]
+    assert abs(quality[0] - quality[1]) < 1.0
+    assert quality[0] > psnr(inner(observed), inner(sharp)) + 5.0
 
 
 def test_pixels_without_confidence_are_ignored(seen):
@@ -70,7 +68,11 @@ def test_pixels_without_confidence_are_ignored(seen):
     around[:20] = around[-20:] = around[:, :20] = around[:, -20:] = False
     clean, ignoring, trusting = (
         psnr(hyper_laplacian.solve(task, start=observed)[around], sharp[around])
-        for task in (problem(observed, operator), problem(burnt, operator, confidence=trusted), problem(burnt, operator))
+        for task in (
+            problem(observed, operator),
+            problem(burnt, operator, confidence=trusted),
+            problem(burnt, operator),
+        )
     )
     assert ignoring > clean - 0.3
     assert trusting < clean - 3.0

@@ -60,7 +60,9 @@ def test_an_operator_without_kernels_is_probed(seen):
     probed = wiener.solve(problem(observed, Opaque(operator)), settings=wiener.Settings(grid=(7, 9)))
     shown = wiener.solve(problem(observed, operator), settings=wiener.Settings(grid=(7, 9)))
     assert abs(psnr(inner(probed), inner(sharp)) - psnr(inner(shown), inner(sharp))) < 0.2
-    assert psnr(inner(wiener.solve(problem(observed, Opaque(operator)))), inner(sharp)) > psnr(inner(observed), inner(sharp))
+    assert psnr(inner(wiener.solve(problem(observed, Opaque(operator)))), inner(sharp)) > psnr(
+        inner(observed), inner(sharp)
+    )
 
 
 def test_probed_kernel_is_the_operators():

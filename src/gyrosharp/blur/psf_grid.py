@@ -1,7 +1,8 @@
 """PsfGridOperator: the blur model with kernels on a regular grid, interpolated in between.
 
-An approximation of the exact warp by few FFTs: fast for long trails, and the form in which Wiener deconvolution and
-pictures want the blur. A denser grid comes nearer to the warp.
+An approximation of the exact warp by FFTs, whose cost does not grow with the number of poses: the form in which Wiener
+deconvolution and pictures want the blur, and quick where the native kernel is missing. (With it the exact warp is
+faster, up to a hundred poses.) A denser grid comes nearer to the warp.
 """
 
 import numpy as np

@@ -82,8 +82,12 @@ inline void add_simple(const Window& w, const Segments& s, const Taps& taps, con
             const float* p = w.data + taps.upper[half][j] + lane;
             const float* q = w.data + taps.lower[half][j] + lane;
             GYRO_UNROLL
-            for (int c = 0; c < C; ++c, p += w.plane, q += w.plane)
-                acc[v][c] += w00 * load(p) + w01 * load(p + 1) + (w10 * load(q) + w11 * load(q + 1));
+            for (int c = 0; c < C; ++c, p += w.plane, q += w.plane) {
+                acc[v][c] += w00 * load(p);
+                acc[v][c] += w01 * load(p + 1);
+                acc[v][c] += w10 * load(q);
+                acc[v][c] += w11 * load(q + 1);
+            }
         }
     }
     GYRO_UNROLL

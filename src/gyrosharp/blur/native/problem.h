@@ -18,13 +18,13 @@ constexpr int kAlign = 64;  // bytes; one AVX-512 register, one cache line
 constexpr int kFringe = kHalf;
 
 // Forward: output tile, and the largest planar copy of its source (pixels) a worker holds.
-constexpr int kForwardWidth = 512;
+constexpr int kForwardWidth = 256;
 constexpr int kForwardHeight = 64;
 constexpr int kWindowPixels = 384 * 1024;
 
 // Adjoint: tile of gathered pixels; 14 blocks plus the two it straddles fill one vector of segments.
 constexpr int kAdjointWidth = 448;
-constexpr int kAdjointHeight = 64;
+constexpr int kAdjointHeight = 96;
 constexpr int kAdjointStride = kAdjointWidth + 80;  // fringe on both sides, room for a whole vector, odd in vectors
 constexpr int kAdjointRows = kAdjointHeight + 1;    // + one row that swallows what belongs to other tiles
 

@@ -40,7 +40,7 @@ class Settings:
     exponent: float = 0.8
     gradient_scale: float = 0.1
     stages: int = 4
-    growth: float = 2.0 * np.sqrt(2.0)
+    growth: float = 2.0 * 2.0**0.5
     first_coupling: float = 1.0
     cg_steps: int = 5
 
@@ -49,9 +49,10 @@ DEFAULTS = Settings()
 
 # With noise below this the data term would outweigh the prior by more than float32 can resolve.
 MIN_NOISE_STD = 2e-4
-# Table of the scalar problem; beyond its end the shrinkage is below half a percent.
+# Table of the scalar problem. Beyond its end the amount hardly falls any more, and is small against the value.
 TABLE_END = 64
 TABLE_STEPS_PER_UNIT = 256
+NEWTON_STEPS = 30
 
 
 def solve(
@@ -132,12 +133,13 @@ def shrink(values: Image, beta: float, exponent: float) -> Image:
     """Return argmin_w |w|^alpha + beta / 2 (w - v)^2 for each v, by table.
 
     With c = beta^(1 / (2 - alpha)) the problem for c w and c v has beta = 1, so one table serves all couplings. It
-    holds the ratio w / v, which is smooth and tends to 1 where the shrinkage fades out.
+    holds |v| - |w|, which changes slowly; small v are taken to 0.
     """
-    table = _ratio_table(exponent)
-    scale = beta ** (1.0 / (2.0 - exponent)) * TABLE_STEPS_PER_UNIT
-    index = np.minimum(np.abs(values) * np.float32(scale) + np.float32(0.5), len(table) - 1).astype(np.int32)
-    return np.asarray(values * table[index], dtype=np.float32)
+    table = _shrinkage_table(exponent)
+    scale = np.float32(beta ** (1.0 / (2.0 - exponent)))
+    place = np.abs(values) * (scale * TABLE_STEPS_PER_UNIT) + np.float32(0.5)
+    amount = table[np.minimum(place, len(table) - 1).astype(np.int32)] / scale
+    return np.asarray(values - np.clip(values, -amount, amount), dtype=np.float32)
 
 
 def _shrunk_differences(image: Image, beta: float, settings: Settings) -> tuple[Image, Image]:
@@ -150,19 +152,19 @@ def _shrunk_differences(image: Image, beta: float, settings: Settings) -> tuple[
 
 
 @lru_cache(maxsize=8)
-def _ratio_table(exponent: float) -> Image:
-    """Return w / v of the scalar problem with beta = 1, at v = 0, 1 / STEPS, ... TABLE_END."""
+def _shrinkage_table(exponent: float) -> Image:
+    """Return |v| - |w| of the scalar problem with beta = 1 at v = 0, 1 / STEPS, ... END; infinite where w = 0."""
     v = np.arange(TABLE_END * TABLE_STEPS_PER_UNIT + 1, dtype=np.float64) / TABLE_STEPS_PER_UNIT
     w = v.copy()
     # Newton's method on w - v + alpha w^(alpha - 1) = 0 from above reaches the larger root, a minimum, where there is
     # one; below, it leaves the positive axis and is caught at a tiny w whose cost then loses against w = 0.
-    for _ in range(30):
+    for _ in range(NEWTON_STEPS):
         w = np.maximum(w, 1e-9)
         slope = np.maximum(1.0 + exponent * (exponent - 1.0) * w ** (exponent - 2.0), 1e-3)
         w = w - (w - v + exponent * w ** (exponent - 1.0)) / slope
     w = np.maximum(w, 0.0)
     better = w**exponent + 0.5 * (w - v) ** 2 < 0.5 * v**2
-    return np.asarray(np.where(better, w / np.maximum(v, 1e-12), 0.0), dtype=np.float32)
+    return np.asarray(np.where(better, v - w, np.inf), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

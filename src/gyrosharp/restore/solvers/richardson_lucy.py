@@ -30,8 +30,8 @@ Tai et al., "Richardson-Lucy deblurring for scenes under a projective motion pat
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 from gyrosharp.blur.exact import thread_count
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.solvers import _elementwise
+from gyrosharp.restore.solvers._method import Facts, Method
 
 Image = NDArray[np.float32]
 
@@ -78,12 +79,66 @@ BRIGHTNESS_SIDE_PX = 9
 COVERAGE_POWER = 2
 
 
-def plan(noise_std: float, brightness: float, trail_px: float) -> Settings:
-    """Return the settings of `rl`."""
-    raise NotImplementedError
+# Fitted to eight photos (kodak24) x trails of 8 to 32 px x noise of 0.2 to 3 %, half real and half simulated motion.
+# Per noise, the best strength is the same for all trails; the power lies between 1, which keeps the look, and 2, which
+# the posterior mode asks for after infinitely many steps.
+TV_AT_ONE_PERCENT, TV_POWER = 7e-3, 1.4
+# Fewer steps in more noise: the fine detail that later steps bring is noise by then.
+ITERATIONS_AT_ONE_PERCENT, ITERATIONS_POWER = 18.0, -0.3
+LEAST_ITERATIONS, MOST_ITERATIONS = 8, 24
+# From the half-size solution the long trails are solved already, and the fine detail is left.
+STARTED_SHARE = 0.65
+# Without acceleration; without total variation the iteration has to stop before the noise comes up.
+UNACCELERATED_FACTOR = 2.5
+PLAIN_ITERATIONS, PLAIN_LEAST, PLAIN_MOST = 30.0, 5, 50
+# Trails at which the numbers of steps above hold, and how they grow with length.
+TRAIL_PX, TRAIL_POWER, PLAIN_TRAIL_POWER = 16.0, 0.2, 0.4
+# Range of noise that the fits may be stretched to: 8-bit rounding alone is 0.1 %.
+LEAST_NOISE, MOST_NOISE = 1e-3, 0.05
 
 
-def solve(problem: Problem, progress: Progress | None = None, settings: Settings | None = None) -> Image:
+def visible_noise(facts: Facts) -> float:
+    """Return the noise of the transfer-encoded photo, full scale 1, clipped to what the plans are fitted to.
+
+    With a square root for the transfer curve, du = 2 sqrt(u) de: s_encoded = s_linear / (2 sqrt(brightness)).
+    """
+    encoded = facts.noise_std / (2.0 * np.sqrt(max(facts.brightness, TV_LEAST_BRIGHTNESS)))
+    return float(np.clip(encoded, LEAST_NOISE, MOST_NOISE))
+
+
+def plan(facts: Facts, started: bool = False, accelerated: bool = True) -> Settings:
+    """Return settings for Richardson-Lucy with total variation.
+
+    Parameters
+    ----------
+    facts : Facts
+        Noise, brightness and trails of the whole photo.
+    started : bool
+        Whether it starts from the solution of the half-size photo.
+    accelerated : bool
+        Momentum and longer steps.
+    """
+    noise = visible_noise(facts) / 0.01
+    count = ITERATIONS_AT_ONE_PERCENT * noise**ITERATIONS_POWER * _trail_factor(facts, TRAIL_POWER)
+    count = float(np.clip(count, LEAST_ITERATIONS, MOST_ITERATIONS))
+    count *= (STARTED_SHARE if started else 1.0) * (1.0 if accelerated else UNACCELERATED_FACTOR)
+    return Settings(round(count), TV_AT_ONE_PERCENT * noise**TV_POWER, accelerated)
+
+
+def plan_plain(facts: Facts, started: bool = False) -> Settings:  # noqa: ARG001
+    """Return settings for plain Richardson-Lucy: when to stop."""
+    noise = visible_noise(facts) / 0.01
+    count = PLAIN_ITERATIONS / noise * _trail_factor(facts, PLAIN_TRAIL_POWER)
+    return Settings(round(float(np.clip(count, PLAIN_LEAST, PLAIN_MOST))), 0.0, accelerated=False)
+
+
+def _trail_factor(facts: Facts, power: float) -> float:
+    return float((np.clip(facts.trail_px, 1.0, 100.0) / TRAIL_PX) ** power)
+
+
+def solve(
+    problem: Problem, progress: Progress | None = None, settings: Settings | None = None, start: Image | None = None
+) -> Image:
     """Deconvolve.
 
     Parameters
@@ -93,7 +148,9 @@ def solve(problem: Problem, progress: Progress | None = None, settings: Settings
     progress : callable or None
         Told (iterations done, all iterations).
     settings : Settings or None
-        None takes `plan` of the problem at hand, with the operator's reach for the trail length.
+        None takes `plan` of the problem at hand, with the operator's reach, half a trail, for the trails.
+    start : (H, W, C) float32 array or None
+        First estimate, > 0 where light is possible; overwritten. None takes the observed image.
 
     Returns
     -------
@@ -101,9 +158,71 @@ def solve(problem: Problem, progress: Progress | None = None, settings: Settings
         Linear light, >= 0; where the photo is saturated it may exceed 1.
     """
     if settings is None:
-        settings = plan(problem.noise_std, float(problem.observed.mean()), 2.0 * problem.operator.reach_px)
-    image = np.array(problem.observed, dtype=np.float32, order="C")
-    for done, image in enumerate(iterates(problem, settings), 1):
+        trail_px = 2.0 * problem.operator.reach_px
+        settings = plan(Facts(problem.noise_std, float(problem.observed.mean()), trail_px))
+    observed = np.ascontiguousarray(problem.observed, dtype=np.float32)
+    previous = observed.copy() if start is None else np.ascontiguousarray(start, dtype=np.float32)
+    estimate = previous.copy()
+    confidence, normaliser, weight = _pixel_maps(problem, observed, settings)
+    threads = thread_count()
+    for done, momentum in enumerate(_momenta(settings), 1):
+        predicted = problem.operator.forward(estimate)
+        ratio = _elementwise.ratio(observed, predicted, confidence, PREDICTION_FLOOR, threads)
+        correction = problem.operator.adjoint(ratio)
+        # `ratio` has served; its memory takes the total variation.
+        tv = _weighted_tv(estimate, weight, ratio, threads) if settings.tv_strength > 0 else None
+        strength = settings.tv_strength * _step(settings)
+        _elementwise.update(estimate, correction, normaliser, tv, strength, previous, momentum, threads)
         if progress is not None:
             progress(done, settings.iterations)
-    return image
+    return previous
+
+
+def _step(settings: Settings) -> float:
+    return OVER_RELAXATION if settings.accelerated else 1.0
+
+
+def _momenta(settings: Settings) -> Iterator[float]:
+    """Yield b_k, one per iteration."""
+    t = 1.0
+    for _ in range(settings.iterations):
+        t_next = (1.0 + np.sqrt(1.0 + 4.0 * t * t)) / 2.0
+        yield (t - 1.0) / t_next if settings.accelerated else 0.0
+        t = t_next
+
+
+def _pixel_maps(problem: Problem, observed: Image, settings: Settings) -> tuple[Image, Image, Image]:
+    """Return per pixel (H, W): c times the step length, A^T 1, and W."""
+    covered = problem.operator.coverage**COVERAGE_POWER
+    covered *= problem.confidence
+    covered *= np.float32(_step(settings))
+    normaliser = problem.operator.adjoint(np.ones((*observed.shape[:2], 1), np.float32))[..., 0]
+    return np.ascontiguousarray(covered), np.ascontiguousarray(normaliser), _tv_weight(observed)
+
+
+def _tv_weight(observed: Image) -> Image:
+    import cv2
+
+    brightness = reduce(np.add, (observed[..., c] for c in range(observed.shape[2]))) / np.float32(observed.shape[2])
+    side = (BRIGHTNESS_SIDE_PX, BRIGHTNESS_SIDE_PX)
+    smooth = cv2.GaussianBlur(brightness, side, BRIGHTNESS_SIGMA_PX, borderType=cv2.BORDER_REPLICATE)
+    np.maximum(smooth, np.float32(TV_LEAST_BRIGHTNESS), out=smooth)
+    return np.asarray(np.sqrt(np.float32(TV_BRIGHTNESS) / smooth), dtype=np.float32)
+
+
+def _weighted_tv(estimate: Image, weight: Image, out: Image, threads: int) -> Image:
+    tv = _elementwise.tv_divergence(estimate, TV_EPSILON, threads, out)
+    _elementwise.scale_pixels(tv, weight, threads)
+    return tv
+
+
+METHODS = (
+    Method("rl", "Richardson-Lucy with total variation and momentum: the default", plan, solve, takes_start=True),
+    Method(
+        "rl-tv",
+        "Richardson-Lucy with total variation, without acceleration",
+        partial(plan, accelerated=False),
+        solve,
+    ),
+    Method("rl-plain", "Richardson-Lucy as published in 1972, stopped early", plan_plain, solve),
+)

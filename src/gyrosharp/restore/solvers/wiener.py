@@ -40,8 +40,10 @@ class Settings:
 
 DEFAULTS = Settings()
 
-# Of an operator that only answers probes, each of the price of an adjoint, kernels are taken this far apart.
-PROBE_SPACING_PX = 128
+# An operator that only answers probes, each at the price of an adjoint, is asked for this many windows a side,
+# unless that makes them narrower than MIN_WINDOW_PX.
+PROBE_WINDOWS = 9
+MIN_WINDOW_PX = 16
 # Keeps a noise-free problem from dividing by zero.
 MIN_POWER = 1e-6
 
@@ -79,12 +81,18 @@ def solve(problem: Problem, progress: Progress | None = None, settings: Settings
     Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", 1949; windows as in Hirsch et al.,
     "Efficient filter flow for space-variant multiframe blind deconvolution", CVPR 2010.
     """
+    from scipy import fft
+
     planes = np.ascontiguousarray(np.moveaxis(problem.observed, -1, 0), dtype=np.float32)
     windows = _windows(problem.operator, settings.grid)
     noise_to_gradient = problem.noise_std / settings.gradient_std
 
+    # Threads over the windows, or within the FFT if there is only one.
+    fft_workers = thread_count() if len(windows) == 1 else 1
+
     def restore(window: Patch) -> Image:
-        return _deconvolved(planes, window, noise_to_gradient)
+        with fft.set_workers(fft_workers):
+            return _deconvolved(planes, window, noise_to_gradient)
 
     result = np.zeros_like(planes)
     with ThreadPoolExecutor(thread_count()) as pool:
@@ -100,8 +108,8 @@ class _ProbedPsfs:
 
     def __init__(self, operator: BlurOperator) -> None:
         self._operator = operator
-        height, width = operator.shape
-        self.grid = (height // PROBE_SPACING_PX + 1, width // PROBE_SPACING_PX + 1)
+        rows, columns = (min(PROBE_WINDOWS, size // MIN_WINDOW_PX + 1) for size in operator.shape)
+        self.grid = (rows, columns)
 
     def psf_at(self, x: float, y: float) -> Psf:
         height, width = self._operator.shape
