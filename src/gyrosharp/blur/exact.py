@@ -26,6 +26,15 @@ def native_kernel_available() -> bool:
 class ExactOperator:
     """B(x) = sum_j w_j I(x + d_j(x)) with its exact adjoint, for images (H, W, C) float32, C in 1 to 4.
 
+    Attributes
+    ----------
+    shape : (int, int)
+        Height and width.
+    motion : CameraMotion
+        The shot.
+    poses : int
+        Number of poses N.
+
     Parameters
     ----------
     motion : CameraMotion
@@ -40,12 +49,12 @@ class ExactOperator:
         self.shape = (motion.camera.height, motion.camera.width)
         self.poses = poses
         self._threads = threads or thread_count()
-        self._motion = motion
+        self.motion = motion
 
     @cached_property
     def nodes(self) -> NodeGrid | None:
         """Displacements that the kernel interpolates; None where the NumPy reference has to do the work."""
-        return node_grid(self._motion, self.poses) if native_kernel_available() else None
+        return node_grid(self.motion, self.poses) if native_kernel_available() else None
 
     @cached_property
     def reach_px(self) -> float:
@@ -86,7 +95,7 @@ class ExactOperator:
 
     @cached_property
     def _reference(self) -> ReferenceOperator:
-        return ReferenceOperator(self._motion, self.poses)
+        return ReferenceOperator(self.motion, self.poses)
 
     def _apply(self, direction: str, image: Image) -> Image:
         if image.ndim != 3 or image.shape[:2] != self.shape:

@@ -52,6 +52,11 @@ class Span:
     core_stop: int
     weights: NDArray[np.float32]
 
+    @property
+    def used(self) -> slice:
+        """The part of the solution that contributes."""
+        return slice(self.core_start - self.start, self.core_stop - self.start)
+
 
 @dataclass(frozen=True, eq=False)
 class Tile:
@@ -71,15 +76,17 @@ class Tile:
         """Slices of the photo that are solved."""
         return slice(self.rows.start, self.rows.stop), slice(self.columns.start, self.columns.stop)
 
+    @property
+    def used(self) -> tuple[slice, slice]:
+        """Slices of the solution that the tile contributes with."""
+        return self.rows.used, self.columns.used
+
     def add_to(self, total: Image, solution: Image) -> None:
         """Add the tile's weighted solution (its whole box) to the photo."""
         rows, columns = self.rows, self.columns
-        core = solution[
-            rows.core_start - rows.start : rows.core_stop - rows.start,
-            columns.core_start - columns.start : columns.core_stop - columns.start,
-        ]
         weights = np.outer(rows.weights, columns.weights)[..., None]
-        total[rows.core_start : rows.core_stop, columns.core_start : columns.core_stop] += core * weights
+        core = solution[self.used] * weights
+        total[rows.core_start : rows.core_stop, columns.core_start : columns.core_stop] += core
 
 
 def tiles(shape: tuple[int, int], tile_px: int, margin_px: int) -> list[Tile]:
@@ -114,15 +121,31 @@ def tile_size(tile: int | str, shape: tuple[int, int], bytes_per_pixel: float, m
     Raises
     ------
     UsageError
-        If `tile` is neither, or below 256.
+        If `tile` is none of these, or a size below 256.
     """
+    tile = require_tile(tile)
     if tile == "off":
         return None
-    if tile == "auto":
+    if isinstance(tile, str):
         return _automatic(shape, bytes_per_pixel, margin)
+    return tile if tile < max(shape) else None
+
+
+def require_tile(tile: int | str) -> int | str:
+    """Return a tile setting: "auto", "off", or a size in px, which may come as text.
+
+    Raises
+    ------
+    UsageError
+        If it is none of these, or a size below 256.
+    """
+    if isinstance(tile, str) and tile.isdigit():
+        tile = int(tile)
+    if tile in ("auto", "off"):
+        return tile
     if isinstance(tile, str) or tile < LEAST_TILE_PX:
-        raise UsageError(f"tile: expected 'auto', 'off' or a size of at least {LEAST_TILE_PX} px, got {tile!r}")
-    return int(tile) if tile < max(shape) else None
+        raise UsageError(f"tile: expected auto, off or a size of at least {LEAST_TILE_PX} px, got {tile!r}")
+    return tile
 
 
 def _automatic(shape: tuple[int, int], bytes_per_pixel: float, margin: int) -> int | None:
@@ -148,7 +171,7 @@ def _spans(size: int, tile_px: int, margin: int) -> Iterator[Span]:
     half = RAMP_PX // 2
     for low, high in pairwise(cuts):
         first, last = max(low - half, 0), min(high + half, size)
-        place = np.arange(first, last) + 0.5
+        place = np.arange(first, last, dtype=np.float64) + 0.5
         weights = _step_up(place, low if low > 0 else -size) - _step_up(place, high if high < size else 2 * size)
         yield Span(max(first - margin, 0), min(last + margin, size), first, last, weights.astype(np.float32))
 

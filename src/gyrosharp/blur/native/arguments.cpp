@@ -94,7 +94,7 @@ Output output_array(nb::handle given, const char* name, const Shape& shape) {
         nb::list sizes;
         for (std::size_t s : shape) sizes.append(s);
         nb::object fresh = nb::module_::import_("numpy").attr("empty")(nb::tuple(sizes), nb::arg("dtype") = "float32");
-        return {fresh, nb::cast<nb::ndarray<>>(fresh).data() ? static_cast<float*>(nb::cast<nb::ndarray<>>(fresh).data()) : nullptr};
+        return {fresh, static_cast<float*>(nb::cast<nb::ndarray<>>(fresh).data())};
     }
     const auto array = as_array<nb::ndarray<>>(given, name);
     require(array.device_type() == nb::device::cpu::value, std::string(name) + " must be a NumPy array in CPU memory");

@@ -82,12 +82,8 @@ inline void add_simple(const Window& w, const Segments& s, const Taps& taps, con
             const float* p = w.data + taps.upper[half][j] + lane;
             const float* q = w.data + taps.lower[half][j] + lane;
             GYRO_UNROLL
-            for (int c = 0; c < C; ++c, p += w.plane, q += w.plane) {
-                acc[v][c] += w00 * load(p);
-                acc[v][c] += w01 * load(p + 1);
-                acc[v][c] += w10 * load(q);
-                acc[v][c] += w11 * load(q + 1);
-            }
+            for (int c = 0; c < C; ++c, p += w.plane, q += w.plane)  // summed as a tree: a chain of four is 5 % slower
+                acc[v][c] += w00 * load(p) + w01 * load(p + 1) + (w10 * load(q) + w11 * load(q + 1));
         }
     }
     GYRO_UNROLL
@@ -110,7 +106,7 @@ GYRO_INLINE Remainder remainder_of(const Segments& s, int half, int j) {
     return r;
 }
 
-// A half that crosses SpanX and SpanY integers: every candidate offset, weighted by the product of tents.
+// A half that crosses integers (span_x and span_y of them): every candidate offset, weighted by the product of tents.
 template <int C>
 GYRO_INLINE void add_tents(const Window& w, const Segments& s, float weight, int half, int j, int x, int y,
                            int span_x, int span_y, Sums<C>& sums) {

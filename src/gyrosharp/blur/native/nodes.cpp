@@ -1,5 +1,6 @@
 #include "nodes.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace gyro {
@@ -26,7 +27,7 @@ NodeStore::NodeStore(const float* nodes, const float* weights, int poses, int ro
     weights_ = aligned_floats(pose_pad);
     limits_ = aligned_floats(4 * static_cast<std::size_t>(poses));
     lagrange_ = aligned_floats(4 * static_cast<std::size_t>(step_y));
-    std::fill_n(by_node_.get(), node_floats, 0.0f);
+    if (pose_pad > poses) std::fill_n(by_node_.get(), node_floats, 0.0f);
     std::fill_n(by_pose_.get(), pose_floats, 0.0f);
     std::fill_n(weights_.get(), pose_pad, 0.0f);
     std::copy_n(weights, poses, weights_.get());

@@ -1,7 +1,8 @@
 // The node grid in the two memory orders the kernels read.
 #pragma once
 
-#include "parallel.h"
+#include "buffers.h"
+#include "problem.h"
 
 namespace gyro {
 

@@ -3,26 +3,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <memory>
-#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
 
-#include "problem.h"
+#include "buffers.h"
 
 namespace gyro {
-
-struct AlignedDelete {
-    void operator()(float* p) const { ::operator delete[](p, std::align_val_t(kAlign)); }
-};
-using AlignedFloats = std::unique_ptr<float[], AlignedDelete>;
-
-// Throws std::bad_alloc. Pages are touched only when used, so a generous size costs a small image nothing.
-inline AlignedFloats aligned_floats(std::size_t count) {
-    return AlignedFloats(
-        static_cast<float*>(::operator new[]((count + kAlign) * sizeof(float), std::align_val_t(kAlign))));
-}
 
 // Runs task(index, scratch) for 0 <= index < count, in any order. Tasks write disjoint output and must not throw.
 template <class Task>

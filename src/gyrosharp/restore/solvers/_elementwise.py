@@ -54,16 +54,30 @@ def tv_divergence(image: Image, epsilon: float, threads: int, out: Image) -> Ima
 
 
 def update(
-    estimate: Image, correction: Image, normaliser: Image, tv: Image | None, tv_weight: float, previous: Image,
-    momentum: float, threads: int,
+    estimate: Image,
+    correction: Image,
+    normaliser: Image,
+    tv: Image | None,
+    tv_weight: float,
+    previous: Image,
+    momentum: float,
+    threads: int,
 ) -> None:
     """Take one step from `estimate`; write the new image over `previous` and its extrapolation over `estimate`."""
     if native_kernel_available():
         from gyrosharp.blur import _kernel
 
         _kernel.rl_update(
-            estimate, correction, normaliser, tv, tv_weight, previous, momentum, threads,
-            out_new=previous, out_extrapolated=estimate,
+            estimate,
+            correction,
+            normaliser,
+            tv,
+            tv_weight,
+            previous,
+            momentum,
+            threads,
+            out_new=previous,
+            out_extrapolated=estimate,
         )
         return
     new = estimate * correction / np.maximum(normaliser, np.float32(LEAST_NORMALISER))[..., None]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from gyrosharp.blur.exact import ExactOperator, thread_count
 from gyrosharp.blur.operator import BlurOperator
-from gyrosharp.blur.patches import Patch, Psf, PsfSource, hats, node_positions, trimmed
-from gyrosharp.blur.psf_grid import NodePsfs
+from gyrosharp.blur.patches import Patch, Psf, PsfSource, hats, node_positions
+from gyrosharp.blur.psf_grid import NodePsfs, PsfGridOperator
+from gyrosharp.errors import UsageError
 from gyrosharp.restore.problem import Problem, Progress
 
 NAME = "wiener"
@@ -39,11 +40,6 @@ class Settings:
 
 
 DEFAULTS = Settings()
-
-# An operator that only answers probes, each at the price of an adjoint, is asked for this many windows a side,
-# unless that makes them narrower than MIN_WINDOW_PX.
-PROBE_WINDOWS = 9
-MIN_WINDOW_PX = 16
 # Keeps a noise-free problem from dividing by zero.
 MIN_POWER = 1e-6
 
@@ -103,34 +99,14 @@ def solve(problem: Problem, progress: Progress | None = None, settings: Settings
     return np.ascontiguousarray(np.moveaxis(np.maximum(result, 0.0), 0, -1))
 
 
-class _ProbedPsfs:
-    """The kernels of any operator, found by lighting pixels: A^T applied to a lit pixel is that row of the matrix."""
-
-    def __init__(self, operator: BlurOperator) -> None:
-        self._operator = operator
-        rows, columns = (min(PROBE_WINDOWS, size // MIN_WINDOW_PX + 1) for size in operator.shape)
-        self.grid = (rows, columns)
-
-    def psf_at(self, x: float, y: float) -> Psf:
-        height, width = self._operator.shape
-        column, row = self._inside(x, width), self._inside(y, height)
-        light = np.zeros((height, width, 1), np.float32)
-        light[row, column] = 1.0
-        sources = np.asarray(self._operator.adjoint(light)[..., 0], dtype=np.float64)
-        return trimmed(Psf(sources[::-1, ::-1], column - (width - 1), row - (height - 1)))
-
-    def _inside(self, position: float, size: int) -> int:
-        """Nearer to the border than the reach, replication would pile up light on the edge pixels."""
-        reach = min(int(self._operator.reach_px) + 1, (size - 1) // 2)
-        return int(np.clip(round(position), reach, size - 1 - reach))
-
-
 def _psf_source(operator: BlurOperator) -> PsfSource:
     if isinstance(operator, PsfSource):
         return operator
-    if isinstance(operator, ExactOperator) and operator.nodes is not None:
+    if not isinstance(operator, ExactOperator):
+        raise UsageError(f"wiener: expected an operator that knows its kernels, got {type(operator).__name__}")
+    if operator.nodes is not None:
         return NodePsfs(operator.nodes, operator.shape)
-    return _ProbedPsfs(operator)
+    return PsfGridOperator(operator.motion, operator.poses)
 
 
 def _windows(operator: BlurOperator, grid: tuple[int, int] | None) -> list[Patch]:

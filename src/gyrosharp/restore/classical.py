@@ -1,0 +1,243 @@
+"""ClassicalDeblurrer: a photo, its motion and a solver, coarse to fine and in tiles where memory asks for it.
+
+Noise, poses, iterations and the strength of the prior are decided once, on the whole photo. Long trails are solved at
+half size first, and recursively so: there they are half as long, and a step costs an eighth (a quarter of the pixels,
+half the poses). From that start the full size needs two thirds of the steps and ends up to 0.3 dB higher.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.blur.field import blur_field
+from gyrosharp.blur.operator import blur_operator, pose_count
+from gyrosharp.capture.capture import Capture
+from gyrosharp.errors import ImageError
+from gyrosharp.media.noise import estimate_noise, saturation_confidence
+from gyrosharp.restore import tiling
+from gyrosharp.restore.problem import Problem, Progress
+from gyrosharp.restore.reblur import ReblurSums
+from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Restoration
+from gyrosharp.restore.solvers import Facts, Method, find_method, richardson_lucy
+
+Image = NDArray[np.float32]
+
+# Trails above this are solved at half size first: at 12 px it costs what it saves, at 32 px it saves a third.
+COARSE_TRAIL_PX = 16.0
+# Photos are not halved below this side.
+LEAST_SIDE_PX = 96
+# An upsampled start is kept above zero: a step multiplies, and would never leave it.
+LEAST_START = 1e-4
+# Grid of the blur field that is surveyed, over the shorter side.
+SURVEY_LINES = 16
+PROGRESS_STEPS = 1000
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A photo with its motion, at one size, and what was measured of it.
+
+    Attributes
+    ----------
+    capture : Capture
+        Motion.
+    picture : (H, W, C) float32 array
+        Linear light, finite, >= 0.
+    confidence : (H, W) float32 array
+        1 where the pixel can be trusted, 0 where it is saturated.
+    facts : Facts
+        Noise, brightness, trails.
+    poses : int
+        Poses over the exposure.
+    """
+
+    capture: Capture
+    picture: Image
+    confidence: Image
+    facts: Facts
+    poses: int
+
+    def halved(self) -> "Scene":
+        """Return the scene at half size; noise that neighbours do not share is halved by their average."""
+        import cv2
+
+        height, width = self.picture.shape[:2]
+        size = (width // 2, height // 2)
+        picture = cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA)
+        return Scene(
+            replace(self.capture, camera=self.capture.camera.scaled(*size)),
+            picture.reshape(size[1], size[0], -1),
+            cv2.resize(self.confidence, size, interpolation=cv2.INTER_AREA),
+            Facts(self.facts.noise_std / 2, self.facts.brightness, self.facts.trail_px / 2),
+            max(self.poses // 2, 1),
+        )
+
+    def problem(self, box: tuple[int, int, int, int] | None) -> Problem:
+        """Return the problem of a box (x0, y0, width, height) of the photo, or of all of it."""
+        if box is None:
+            operator = blur_operator(self.capture, self.poses)
+            return Problem(self.picture, operator, self.facts.noise_std, self.confidence)
+        x0, y0, width, height = box
+        part = slice(y0, y0 + height), slice(x0, x0 + width)
+        operator = blur_operator(self.capture.cropped(*box), self.poses)
+        observed, confidence = (np.ascontiguousarray(array[part]) for array in (self.picture, self.confidence))
+        return Problem(observed, operator, self.facts.noise_std, confidence)
+
+
+class ClassicalDeblurrer:
+    """Deblurs with one of the solvers of `gyrosharp.restore.solvers`.
+
+    Parameters
+    ----------
+    method : str
+        Name of the solver.
+    tile : int or {"auto", "off"}
+        Tile size, px; see `gyrosharp.restore.tiling.tile_size`.
+    poses : int or None
+        Poses over the exposure; None takes as many as the longest trail needs.
+
+    Raises
+    ------
+    UsageError
+        If the method is unknown or the tile size is no tile size.
+    """
+
+    def __init__(self, method: str, tile: int | str = "auto", poses: int | None = None) -> None:
+        self.name = method
+        self._method = find_method(method)
+        self._tile = tiling.require_tile(tile)
+        self._poses = poses
+
+    def deblur(self, capture: Capture, picture_linear: Image, progress: Progress | None = None) -> Restoration:
+        """Deblur a photo.
+
+        Parameters
+        ----------
+        capture : Capture
+            Camera, exposure and motion.
+        picture_linear : (H, W, C) float32 array
+            The photo, linear light, C = 1 or 3.
+        progress : callable or None
+            Told (done, total).
+
+        Raises
+        ------
+        ImageError
+            If the picture's size is not the camera's, it has other channels, or holds NaN or infinity.
+        ImuError, CaptureError
+            If the motion does not cover the exposure.
+        """
+        begun = time.perf_counter()
+        picture = checked_picture(picture_linear, (capture.camera.height, capture.camera.width))
+        scene, extent = survey(capture, picture, self._poses)
+        start = _coarse_solution(scene, self._method, self._tile, part_of(progress, 0.0, 0.2))
+        settings = self._method.plan(scene.facts, start is not None)
+        begin = 0.2 if start is not None else 0.0
+        solved = _solve(scene, self._method, self._tile, start, part_of(progress, begin, 1.0))
+        diagnostics = Diagnostics(
+            method=self.name,
+            decision="deblurred",
+            reason="as asked",
+            blur_extent_px=extent,
+            noise_std=scene.facts.noise_std,
+            poses=scene.poses,
+            saturated_share=float((scene.confidence < 0.5).mean()),
+            reblur_residual=solved.sums.residual(scene.facts.noise_std, picture.shape[2]),
+            tiles=solved.tiles,
+            seconds=time.perf_counter() - begun,
+        )
+        return Restoration(solved.image, with_steps(diagnostics, settings))
+
+
+def checked_picture(picture_linear: Image, shape: tuple[int, int]) -> Image:
+    """Return the picture as contiguous float32, >= 0.
+
+    Raises
+    ------
+    ImageError
+        If its size differs from `shape` (H, W), it does not have 1 or 3 channels, or it holds NaN or infinity.
+    """
+    picture = np.ascontiguousarray(picture_linear, dtype=np.float32)
+    if picture.ndim != 3 or picture.shape[:2] != shape or picture.shape[2] not in (1, 3):
+        raise ImageError(f"image: expected {(*shape, '1 or 3')} as the camera says, got {picture.shape}")
+    # min and max carry NaN along; neither makes a mask of the whole photo.
+    low, high = float(picture.min()), float(picture.max())
+    if not np.isfinite([low, high]).all():
+        raise ImageError("image: expected finite pixels, got NaN or infinity; repair the file")
+    return np.maximum(picture, 0) if low < 0 else picture
+
+
+def survey(capture: Capture, picture: Image, poses: int | None = None) -> tuple[Scene, BlurExtent]:
+    """Measure a photo: noise, saturation, trails."""
+    stride = max(min(capture.camera.width, capture.camera.height) // SURVEY_LINES, 1)
+    field = blur_field(capture, stride=stride)
+    extent = BlurExtent(float(np.median(field.extent_px)), float(field.extent_px.max()))
+    facts = Facts(estimate_noise(picture), float(picture.mean(dtype=np.float64)), extent.median)
+    return Scene(capture, picture, saturation_confidence(picture), facts, poses or pose_count(field)), extent
+
+
+def with_steps(diagnostics: Diagnostics, settings: object) -> Diagnostics:
+    """Return diagnostics with what they say of a solver's settings."""
+    if not isinstance(settings, richardson_lucy.Settings):
+        return diagnostics
+    return replace(diagnostics, iterations=settings.iterations, tv_strength=settings.tv_strength)
+
+
+def part_of(progress: Progress | None, begin: float, end: float) -> Progress | None:
+    """Return a progress callback that fills the part [begin, end] of the whole."""
+    if progress is None:
+        return None
+
+    def report(done: int, total: int) -> None:
+        progress(round(PROGRESS_STEPS * (begin + (end - begin) * done / max(total, 1))), PROGRESS_STEPS)
+
+    return report
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    image: Image
+    sums: ReblurSums
+    tiles: int
+
+
+def _coarse_solution(scene: Scene, method: Method, tile: int | str, progress: Progress | None) -> Image | None:
+    """Solve a scene with long trails at half size and enlarge it; None where that would not pay."""
+    import cv2
+
+    height, width = scene.picture.shape[:2]
+    if not method.takes_start or scene.facts.trail_px <= COARSE_TRAIL_PX or min(height, width) < 2 * LEAST_SIDE_PX:
+        return None
+    half = scene.halved()
+    start = _coarse_solution(half, method, tile, None)
+    solution = _solve(half, method, tile, start, progress).image
+    enlarged = cv2.resize(solution, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
+    np.maximum(enlarged, np.float32(LEAST_START), out=enlarged)
+    return np.asarray(enlarged, dtype=np.float32)
+
+
+def _solve(scene: Scene, method: Method, tile: int | str, start: Image | None, progress: Progress | None) -> _Solved:
+    height, width, channels = scene.picture.shape
+    settings = method.plan(scene.facts, start is not None)
+    margin = tiling.margin_px(blur_operator(scene.capture, scene.poses).reach_px)
+    # Besides images, the solvers keep a few maps of one channel.
+    bytes_per_pixel = FLOAT_BYTES * (method.images_held * channels + 4)
+    size = tiling.tile_size(tile, (height, width), bytes_per_pixel, margin)
+    sums = ReblurSums()
+    if size is None:
+        problem = scene.problem(None)
+        image = method.solve(problem, progress, settings, start)
+        sums.add(problem, image)
+        return _Solved(image, sums, 1)
+    parts = tiling.tiles((height, width), size, margin)
+    total = np.zeros_like(scene.picture)
+    for done, part in enumerate(parts):
+        problem = scene.problem(part.box)
+        begin = None if start is None else start[part.solved].copy()
+        image = method.solve(problem, part_of(progress, done / len(parts), (done + 1) / len(parts)), settings, begin)
+        part.add_to(total, image)
+        sums.add(problem, image, part.used)
+    return _Solved(total, sums, len(parts))

@@ -1,0 +1,194 @@
+"""Deblurring a photo: the one public call, and what stands behind a method's name."""
+
+import time
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gyrosharp.capture.capture import Capture
+from gyrosharp.errors import UsageError
+from gyrosharp.restore.classical import ClassicalDeblurrer, checked_picture, with_steps
+from gyrosharp.restore.problem import Problem, Progress
+from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Restoration
+from gyrosharp.restore.solvers import Facts, find_method, methods
+from gyrosharp.restore.tiling import require_tile
+
+__all__ = [
+    "AUTO",
+    "ClassicalDeblurrer",
+    "Deblurrer",
+    "deblur",
+    "deblur_uniform",
+    "deblurrer",
+    "require_method",
+    "require_tile",
+]
+
+Image = NDArray[np.float32]
+
+AUTO = "auto"
+
+
+class Deblurrer(Protocol):
+    """Turns a photo and its motion into a Restoration.
+
+    Attributes
+    ----------
+    name : str
+        What a user calls it.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    def deblur(self, capture: Capture, picture_linear: Image, progress: Progress | None = None) -> Restoration:
+        """Deblur a photo (H, W, C) float32, linear light."""
+        ...
+
+
+def deblur(
+    capture: Capture,
+    method: str = AUTO,
+    *,
+    image: Image | None = None,
+    strength: float = 1.0,
+    tile: int | str = "auto",
+    poses: int | None = None,
+    progress: Progress | None = None,
+) -> Restoration:
+    """Remove the camera's motion from a photo.
+
+    Parameters
+    ----------
+    capture : Capture
+        Camera, exposure, motion and, unless `image` is given, where the photo is.
+    method : str
+        ``"auto"`` checks motion against photo, refines it, and leaves the photo alone where it would not gain; the
+        others (`gyrosharp.restore.solvers.methods`) do as they are told.
+    image : (H, W, C) float32 array or None
+        The photo in memory, linear light, C = 1 or 3.
+    strength : float
+        0 keeps the photo, 1 gives the full result, in between they are mixed in linear light.
+    tile : int or {"auto", "off"}
+        Tile size, px; automatic tiles keep a solver's memory below 1.5 GB.
+    poses : int or None
+        Poses over the exposure, >= 1; None takes as many as the longest trail needs.
+    progress : callable or None
+        Told (done, total).
+
+    Raises
+    ------
+    UsageError
+        If method, strength, tile or poses are not as described.
+    ImageError
+        If the photo cannot be read, its size is not the camera's, or it holds NaN or infinity.
+    ImuError, CaptureError
+        If the motion does not cover the exposure.
+    """
+    _require_strength(strength)
+    if poses is not None and poses < 1:
+        raise UsageError(f"poses: expected at least 1, got {poses}")
+    worker = deblurrer(method, tile, poses)
+    picture = capture.read_image().pixels_linear if image is None else image
+    return _mixed(worker.deblur(capture, picture, progress), picture, strength)
+
+
+def deblurrer(method: str, tile: int | str = "auto", poses: int | None = None) -> Deblurrer:
+    """Return what stands behind a method's name.
+
+    Raises
+    ------
+    UsageError
+        If the method is unknown, or `tile` is no tile size.
+    """
+    require_method(method)
+    require_tile(tile)
+    if method == AUTO:
+        from gyrosharp.restore.auto import AutoDeblurrer
+
+        return AutoDeblurrer(tile=tile, poses=poses)
+    return ClassicalDeblurrer(method, tile=tile, poses=poses)
+
+
+def require_method(method: str) -> str:
+    """Return the name of a method.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    """
+    if method != AUTO and method not in methods():
+        known = ", ".join([AUTO, *sorted(methods())])
+        raise UsageError(f"method: expected one of {known}, got {method!r}")
+    return method
+
+
+def deblur_uniform(
+    image_linear: Image, kernel: ArrayLike, method: str = "rl", strength: float = 1.0, progress: Progress | None = None
+) -> Restoration:
+    """Remove a known blur that is the same all over the photo.
+
+    Parameters
+    ----------
+    image_linear : (H, W, C) float32 array
+        The photo, linear light, C = 1 or 3.
+    kernel : (h, w) array
+        Picture of a point light, in any unit; its own place is the middle.
+    method : str
+        A solver of `gyrosharp.restore.solvers`.
+    strength : float
+        0 keeps the photo, 1 gives the full result.
+    progress : callable or None
+        Told (done, total).
+
+    Raises
+    ------
+    UsageError
+        If method or strength are not as described.
+    InputError
+        If the kernel is no kernel.
+    ImageError
+        If the photo has other channels, or holds NaN or infinity.
+    """
+    from gyrosharp.blur.uniform import UniformOperator
+    from gyrosharp.media.noise import estimate_noise, saturation_confidence
+    from gyrosharp.restore.reblur import reblur_residual
+
+    begun = time.perf_counter()
+    _require_strength(strength)
+    solver = find_method(method)
+    picture = checked_picture(image_linear, image_linear.shape[:2])
+    operator = UniformOperator(kernel, picture.shape[:2])
+    problem = Problem(picture, operator, estimate_noise(picture), saturation_confidence(picture))
+    trail_px = 2.0 * operator.reach_px
+    settings = solver.plan(Facts(problem.noise_std, float(picture.mean(dtype=np.float64)), trail_px), False)
+    restored = solver.solve(problem, progress, settings, None)
+    diagnostics = Diagnostics(
+        method=method,
+        decision="deblurred",
+        reason="with the given kernel",
+        blur_extent_px=BlurExtent(trail_px, trail_px),
+        noise_std=problem.noise_std,
+        poses=1,
+        saturated_share=float((problem.confidence < 0.5).mean()),
+        reblur_residual=reblur_residual(problem, restored),
+        seconds=time.perf_counter() - begun,
+    )
+    return _mixed(Restoration(restored, with_steps(diagnostics, settings)), picture, strength)
+
+
+def _require_strength(strength: float) -> None:
+    if not 0.0 <= strength <= 1.0:
+        raise UsageError(f"strength: expected 0 to 1, got {strength:g}")
+
+
+def _mixed(result: Restoration, picture: Image, strength: float) -> Restoration:
+    """Mix restoration and photo in linear light."""
+    if strength == 1.0 or result.diagnostics.decision == "left unchanged":
+        return result
+    mixed = result.image * np.float32(strength)
+    mixed += picture * np.float32(1.0 - strength)
+    return replace(result, image=mixed)
