@@ -9,6 +9,7 @@
 #include "arguments.h"
 #include "dispatch.h"
 #include "nodes.h"
+#include "parallel.h"
 
 namespace gyro {
 namespace {
