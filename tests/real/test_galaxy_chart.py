@@ -1,4 +1,4 @@
-"""White dots on a black chart, photographed with a shaking phone, ARE the blur kernels: compare them with the gyro's."""
+"""White dots on a black chart, photographed with a shaking phone, ARE the blur kernels: compared with the gyro's."""
 
 import json
 

@@ -60,7 +60,7 @@ def test_an_operator_without_kernels_is_refused(seen):
 
 
 def test_without_node_grid_the_kernels_come_from_the_motion(seen, monkeypatch):
-    sharp, observed = seen
+    _, observed = seen
     operator = ExactOperator(shot(), 32)
     settings = wiener.Settings(grid=(4, 5))
     usual = wiener.solve(problem(observed, operator), settings=settings)

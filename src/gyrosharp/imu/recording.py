@@ -73,9 +73,7 @@ class ImuRecording:
         gyro = _frozen(self.gyro_rad_s, np.float64)
         count = time_ns.size
         if time_ns.ndim != 1 or gyro.shape != (count, 3):
-            raise ImuError(
-                f"{self.source}: expected stamps (N,) and gyro (N, 3), got {time_ns.shape} and {gyro.shape}"
-            )
+            raise ImuError(f"{self.source}: expected stamps (N,) and gyro (N, 3), got {time_ns.shape} and {gyro.shape}")
         if count < 2:
             raise ImuError(f"{self.source}: expected at least 2 gyro samples, got {count}; record a longer log")
         if not np.isfinite(gyro).all():

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import CaptureError, ImuError
-from gyrosharp.restore.spectrum import Fit, SpectralEvidence, Spectra
+from gyrosharp.restore.spectrum import Fit, Spectra, SpectralEvidence
 
 Array = NDArray[np.float64]
 
@@ -145,9 +145,7 @@ def refine_motion(capture: Capture, spectra: Spectra, priors: CalibrationPriors 
     best = max((search.refine(start) for start in search.scan()), key=lambda state: state.objective)
     spread = np.sqrt(np.diag(np.linalg.inv(search.curvature(best)[1]))) * sigmas
     theta = best.z * sigmas
-    return Calibration(
-        corrected(capture, theta), theta, spread, before.evidence, best.evidence, len(spectra)
-    )
+    return Calibration(corrected(capture, theta), theta, spread, before.evidence, best.evidence, len(spectra))
 
 
 COARSE, FINE = 0, 1
@@ -235,7 +233,7 @@ class _Search:
         return gradient.astype(float), np.asarray(weight * flat @ flat.T, dtype=float) + np.eye(5)
 
     def _slope(self, state: _State, axis: int) -> NDArray[np.float32]:
-        """d log M / d z by a one-sided difference, towards the side that the log covers."""
+        """Return d log M / d z by a one-sided difference, towards the side that the log covers."""
         for probe in (PROBE, -PROBE):
             moved = state.z.copy()
             moved[axis] += probe
@@ -243,5 +241,3 @@ class _Search:
             if other is not None:
                 return (other.fit.log_model - state.fit.log_model) / np.float32(probe)
         return np.zeros_like(state.fit.log_model)
-
-
