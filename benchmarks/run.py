@@ -7,13 +7,14 @@ taken in turn (A B A B ...), so that a drift of the machine's speed cancels.
 """
 
 import argparse
-import resource
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,7 @@ import numpy as np
 
 from gyrosharp.blur.exact import ExactOperator, thread_count
 from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.blur.uniform import UniformOperator
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.capture_file import save_capture
 from gyrosharp.capture.gcsv_writer import write_gcsv
@@ -28,8 +30,12 @@ from gyrosharp.datasets.synthesis.shot import median_trail_px
 from gyrosharp.datasets.synthesis.tremor import hand_tremor
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
+from gyrosharp.restore.problem import Problem
+from gyrosharp.restore.solvers import Facts, find_method
 
 POSES = 32
+# Of the comparison with scikit-image.
+ITERATIONS = 10
 
 
 def shaken_capture(width: int, height: int, trail_px: float, shutter: Shutter) -> Capture:
@@ -130,30 +136,76 @@ def operator(width: int, height: int) -> None:
     print(f"\nLargest difference to cv2 away from the border: {error:.1e} of full scale.")
 
 
-def solver() -> None:
-    """Richardson-Lucy iterations against scikit-image's, which knows one kernel for the whole image."""
-    from gyrosharp.restore.problem import Problem
-    from gyrosharp.restore.solvers import solver_named
-
-    capture = shaken_capture(1200, 900, 20.0, Shutter.TOP_TO_BOTTOM)
+def solver(width: int, height: int) -> None:
+    """Our solvers, and one Richardson-Lucy iteration against scikit-image's at the same number of iterations."""
+    capture = shaken_capture(width, height, 20.0, Shutter.TOP_TO_BOTTOM)
     op = ExactOperator(CameraMotion.from_capture(capture), POSES)
-    observed = op.forward(np.random.default_rng(0).random((900, 1200, 3), dtype=np.float32))
+    observed = op.forward(np.random.default_rng(0).random((height, width, 3), dtype=np.float32))
     problem = Problem(observed, op, 0.01, np.ones(op.shape, np.float32))
+    facts = Facts(problem.noise_std, float(observed.mean()), 20.0)
+    seconds = in_turn(
+        {name: solve_call(name, problem, facts) for name in ("rl", "hyper_laplacian", "wiener")}, rounds=3
+    )
+    print(f"\n### Solvers, {width} x {height} x 3, 20 px trails, rolling shutter, {thread_count()} threads\n")
+    print("| method | s | iterations |\n|---|---|---|")
+    for name, value in seconds.items():
+        steps = getattr(find_method(name).plan(facts, False), "iterations", "")
+        print(f"| {name} | {value:.2f} | {steps} |")
+    richardson_lucy_iteration(problem, facts)
+
+
+def solve_call(name: str, problem: Problem, facts: Facts, **changes: object) -> Callable[[], object]:
+    """A call that solves a problem with the settings that a method plans for it."""
+    method = find_method(name)
+    settings = method.plan(facts, False)
+    settings = replace(settings, **changes) if changes else settings
+    return lambda: method.solve(problem, None, settings, None)
+
+
+def richardson_lucy_iteration(problem: Problem, facts: Facts) -> None:
+    """The time of one iteration: all of them, over their number.
+
+    What is compared: ours blurs along every pixel's own trail, with a rolling shutter; scikit-image's convolves the
+    whole image with one kernel, by FFT, one channel after the other. Both run the same number of iterations on the
+    same colour image, ours plain (no total variation, no momentum) as well as in full.
+    """
+    kernel = uniform_kernel(20)
     calls: dict[str, Callable[[], object]] = {
-        name: (lambda name=name: solver_named(name).solve(problem)) for name in ("rl", "wiener", "map")
+        "`rl-plain`: own trail per pixel": solve_call("rl-plain", problem, facts, iterations=ITERATIONS),
+        "`rl`: the same, with total variation and momentum": solve_call("rl", problem, facts, iterations=ITERATIONS),
+        "`rl-plain --psf`: one kernel": solve_call(
+            "rl-plain",
+            replace(problem, operator=UniformOperator(kernel, problem.observed.shape[:2])),
+            facts,
+            iterations=ITERATIONS,
+        ),
     }
+    peer = skimage_richardson_lucy(problem.observed, kernel)
+    if peer is not None:
+        calls["scikit-image `richardson_lucy`: one kernel, three channels in turn"] = peer
+    seconds = in_turn(calls, rounds=3)
+    height, width = problem.observed.shape[:2]
+    print(f"\n### RL iteration, {width} x {height} x 3 float32, mean over {ITERATIONS} iterations\n")
+    print("| | ms per iteration |\n|---|---|")
+    for name, value in seconds.items():
+        print(f"| {name} | {value / ITERATIONS * 1e3:.0f} |")
+
+
+def skimage_richardson_lucy(image: np.ndarray, kernel: np.ndarray) -> Callable[[], object] | None:
+    """scikit-image's Richardson-Lucy on each channel; None without scikit-image."""
     try:
         from skimage.restoration import richardson_lucy
-
-        kernel = np.full((21, 21), 1 / 441, np.float32)
-        calls["skimage richardson_lucy, 10 iterations, one 21 x 21 kernel, grey"] = lambda: richardson_lucy(
-            observed[..., 0], kernel, 10
-        )
     except ImportError:
-        pass
-    print("\n### Solvers, 1200 x 900 x 3, 20 px trails\n\n| | s |\n|---|---|")
-    for name, value in in_turn(calls, rounds=3).items():
-        print(f"| {name} | {value:.2f} |")
+        return None
+    channels = [np.ascontiguousarray(image[..., c]) for c in range(image.shape[2])]
+    return lambda: [richardson_lucy(channel, kernel, ITERATIONS) for channel in channels]
+
+
+def uniform_kernel(length: int) -> np.ndarray:
+    """A straight 20 px trail, slanted: what one kernel for the whole image looks like."""
+    kernel = np.zeros((length + 1, length + 1), np.float32)
+    cv2.line(kernel, (0, length // 4), (length, length - length // 4), 1.0, 1, cv2.LINE_AA)
+    return kernel / kernel.sum()
 
 
 def photo(width: int, height: int) -> None:
@@ -176,11 +228,22 @@ def photo(width: int, height: int) -> None:
         save_capture(logged, folder / "photo.capture.json")
         for method in ("rl", "auto"):
             command = [sys.executable, "-m", "gyrosharp", "deblur", str(folder / "photo.capture.json"), "-f"]
-            start = time.perf_counter()
-            subprocess.run([*command, "-o", str(folder / "out.jpg"), "--method", method], check=True)
-            seconds = time.perf_counter() - start
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
-            print(f"| {method} | {seconds:.1f} | {peak:.2f} |")
+            command += ["-o", str(folder / "out.jpg"), "--method", method]
+            seconds, peak_gb = timed_process(command)
+            print(f"| {method} | {seconds:.1f} | {peak_gb:.2f} |")
+
+
+def timed_process(command: list[str]) -> tuple[float, float]:
+    """Wall-clock seconds and peak memory (GB) of a process of its own; what it says on failure goes to the terminal."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(said)
+    # Linux counts in KiB, macOS in bytes.
+    return time.perf_counter() - start, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
 
 
 def startup() -> None:
@@ -213,7 +276,7 @@ def main() -> None:
     for part in parts:
         {
             "operator": lambda: (operator(1200, 900), operator(width, height)),
-            "solver": solver,
+            "solver": lambda: solver(*(round(side * min(1.0, 1200 / width)) for side in (width, height))),
             "photo": lambda: photo(width, height),
             "startup": startup,
         }[part]()

@@ -1,9 +1,12 @@
 """Check a light install: nothing heavy is there or is loaded early, and help answers quickly.
 
+With GYROSHARP_REQUIRE_NATIVE=1 the compiled kernel has to be there, too.
+
 Run with the Python of the light environment. Exits non-zero, naming what is wrong.
 """
 
 import importlib.util
+import os
 import statistics
 import subprocess
 import sys
@@ -26,6 +29,15 @@ def seconds(code: str) -> float:
     return statistics.median(times)
 
 
+def native_kernel() -> bool:
+    """Whether the installed package has its compiled kernel, and which variants run here."""
+    code = "import gyrosharp.blur._kernel as kernel; print(*kernel.supported_variants())"
+    ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    if ran.returncode == 0:
+        print(f"compiled kernel: {ran.stdout.strip()}")
+    return ran.returncode == 0
+
+
 def problems() -> list[str]:
     """What is wrong, one line each."""
     found = [f"{name} is installed" for name in ABSENT if importlib.util.find_spec(name)]
@@ -36,6 +48,8 @@ def problems() -> list[str]:
         text=True,
     ).stdout.split()
     found += [f"the command line loads {name} before any verb runs" for name in LAZY if name in loaded]
+    if os.environ.get("GYROSHARP_REQUIRE_NATIVE") == "1" and not native_kernel():
+        found.append("the compiled kernel was not built: everything runs on the slow NumPy reference")
     base = seconds("import numpy")
     help_time = seconds("import sys; sys.argv = ['gyrosharp', '--help']; from gyrosharp.cli.main import main; main()")
     ratio = help_time / base

@@ -192,3 +192,16 @@ def test_public_names_resolve():
         assert getattr(gs, name) is not None
     with pytest.raises(AttributeError, match="nothing"):
         gs.nothing  # noqa: B018
+
+
+def test_flags_win_over_the_file(folder):
+    path = write(folder, document(imu__gyro_unit="rad/s"))
+    as_written, turned = load_capture(path), load_capture(path, gyro_unit="deg/s")
+    np.testing.assert_allclose(turned.imu.gyro_rad_s, np.radians(as_written.imu.gyro_rad_s))
+    with pytest.raises(ImuError, match="log"):
+        load_capture(path, imu_format="euroc")
+
+
+def test_axes_from_the_log_are_noted(folder):
+    assert "gyro axes taken from the log" in load_capture(write(folder, document(imu__R_cam_imu=None))).notes
+    assert load_capture(write(folder, document())).notes == ()

@@ -197,3 +197,32 @@ def test_real_recordings(shared_data):
     tablet = read_recording(shared_data / "realblur" / "nolic-deepgyro" / "raw")
     assert len(tablet) == 5
     assert tablet[1].time_offset_s == pytest.approx(0.01755, abs=1e-4)
+
+
+def test_what_the_user_gives_is_not_noted_as_assumed(mars):
+    assert [note.split()[0] for note in read_recording(mars)[0].notes] == ["focal", "gyro", "readout"]
+    given = Overrides(fx=80.0, axes="x,y,z", shutter="global")
+    assert read_recording(mars, given)[0].notes == ()
+
+
+def test_deepgyro_notes(deepgyro):
+    assert [note.split()[0] for note in read_recording(deepgyro)[0].notes] == ["focal", "gyro", "readout", "delay"]
+    given = Overrides(fx=80.0, axes="x,y,z", readout_s=0.0)
+    assert [note.split()[0] for note in read_recording(deepgyro, given)[0].notes] == ["delay"]
+
+
+def test_remarks_and_coverage(mars):
+    """The log has 60 samples from 1.000 to 1.295 s; a frame that ends 6 ms later is known to miss something."""
+    capture = read_recording(mars, Overrides(start_ns=1_050_000_000))[0]
+    assert capture.remarks == (*capture.notes, *capture.imu.notes) and capture.coverage().covered == 1.0
+    late = read_recording(mars, Overrides(start_ns=1_255_000_000, exposure_s=0.04, readout_s=0.01))[0]
+    assert late.coverage().covered == pytest.approx(0.9)
+    moved = read_recording(mars, Overrides(start_ns=1_255_000_000, offset_s=0.02))[0]
+    assert moved.coverage().covered == 1.0
+
+
+def test_photo_says_everything_that_is_missing(mars):
+    with pytest.raises(CaptureError) as error:
+        capture_from_photo(mars / "frame0.png", mars / "gyro_accel.csv")
+    flags = ("--fx", "--exposure-ms", "--start-ns", "--axes", "1000000000 to 1295000000")
+    assert all(flag in str(error.value) for flag in flags) and "frame0.png" in str(error.value)

@@ -124,6 +124,8 @@ def test_a_fisheye_pixel_beyond_its_field_is_marked():
         ({"height": -3}, "camera size"),
         ({"fx": 0.0}, "camera fx"),
         ({"fy": np.nan}, "camera fy"),
+        ({"fx": 1e9}, "camera fx"),
+        ({"width": 10**25}, "camera size"),
         ({"cx": np.inf}, "finite"),
         ({"distortion_model": "opencv", "distortion": (np.nan, 0, 0, 0)}, "finite"),
         ({"distortion_model": "brown"}, "expected one of none, opencv, opencv_fisheye, got 'brown'"),

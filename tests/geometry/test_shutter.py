@@ -78,3 +78,9 @@ def test_plain_text_names_a_shutter():
 def test_bad_values_are_refused(values, message):
     with pytest.raises(CaptureError, match=message):
         Exposure(0, **values)
+
+
+@pytest.mark.parametrize("start_ns", [10**30, -(10**30), 2**62])
+def test_stamps_fit_into_64_bits(start_ns):
+    with pytest.raises(CaptureError, match="64-bit"):
+        Exposure(start_ns, 0.01)

@@ -193,3 +193,12 @@ def test_units_are_told_apart(tmp_path):
     forced = read_imu(path, gyro_unit="deg/s")
     np.testing.assert_allclose(forced.gyro_rad_s, gyro)
     assert not any("look like" in note for note in forced.notes)
+
+
+def test_converted_units_are_noted(tmp_path):
+    """A log in deg/s by its format's word is converted, which the notes say."""
+    recording = read_imu(sample_log("vmu931").write(tmp_path))
+    assert "rates converted from deg/s, the unit of this format" in recording.notes
+    forced = read_imu(recording.source, gyro_unit="deg/s")
+    assert not any("converted" in note for note in forced.notes)
+    np.testing.assert_array_equal(recording.gyro_rad_s, forced.gyro_rad_s)

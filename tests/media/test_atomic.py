@@ -7,7 +7,7 @@ import pytest
 
 from gyrosharp.errors import OutputError
 from gyrosharp.media import atomic
-from gyrosharp.media.atomic import atomic_write, check_target
+from gyrosharp.media.atomic import atomic_write, check_target, make_folder
 
 
 def names(folder):
@@ -131,3 +131,14 @@ def test_check_target(tmp_path):
     with pytest.raises(OutputError, match="create it"):
         check_target(tmp_path / "none" / "a.json", overwrite=False)
     check_target(tmp_path / "a.json", overwrite=False)
+
+
+def test_make_folder(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="got a file"):
+        make_folder(tmp_path / "file")
+    with pytest.raises(OutputError, match="cannot be made"):
+        make_folder(tmp_path / "file" / "below")

@@ -11,7 +11,7 @@ from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.rotation import require_rotation
 from gyrosharp.geometry.shutter import Exposure
 from gyrosharp.geometry.trajectory import PoseTrajectory
-from gyrosharp.imu.checks import require_coverage
+from gyrosharp.imu.checks import CoverageReport, coverage, require_coverage
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.image_file import ImageFile, read_image
 from gyrosharp.media.movie import read_frame
@@ -23,6 +23,7 @@ MARGIN_SAMPLES = 32
 # lines a little outside the image.
 HELD_NS = 2_000_000
 MAX_OFFSET_S = 3600.0 * 24 * 365 * 100
+AXES_FROM_LOG = "gyro axes taken from the log"
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,15 @@ class Capture:
         stem = self.image.path.stem
         return stem if self.image.frame is None else f"{stem}_{self.image.frame:06d}"
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What holds for every shot of the recording: `notes`, and what reading the log changed or found."""
+        return self.notes if self.imu is None else (*self.notes, *self.imu.notes)
+
+    def coverage(self) -> CoverageReport | None:
+        """Return how well the log covers the exposure; None where the poses are known."""
+        return None if self.imu is None else coverage(self.imu, *self._span_imu_ns())
+
     def trajectory(self) -> PoseTrajectory:
         """Return the camera's poses around the exposure, in camera time.
 
@@ -131,11 +141,17 @@ class Capture:
             return self.poses
         assert self.imu is not None and self.R_cam_imu is not None
         offset_ns = round(self.time_offset_s * 1e9)
-        start_ns, end_ns = (stamp - offset_ns for stamp in self.exposure.span_ns)
+        start_ns, end_ns = self._span_imu_ns()
         require_coverage(self.imu, start_ns, end_ns)
         window = self.imu.window(start_ns, end_ns, MARGIN_SAMPLES)
         stamps, rates = _held(window.time_ns, window.gyro_rad_s, start_ns - HELD_NS, end_ns + HELD_NS)
         return PoseTrajectory.from_gyro(stamps + offset_ns, rates @ self.R_cam_imu.T)
+
+    def _span_imu_ns(self) -> tuple[int, int]:
+        """Start and end of the exposure of the whole image, IMU clock."""
+        start_ns, end_ns = self.exposure.span_ns
+        offset_ns = round(self.time_offset_s * 1e9)
+        return start_ns - offset_ns, end_ns - offset_ns
 
     def read_image(self) -> ImageFile:
         """Decode the picture and check that its size is the camera's.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gyrosharp.capture.capture import Capture, ImageSource
+from gyrosharp.capture.capture import AXES_FROM_LOG, Capture, ImageSource
 from gyrosharp.capture.poses import read_poses
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
@@ -24,8 +24,17 @@ if TYPE_CHECKING:
 SUFFIX = ".capture.json"
 
 
-def load_capture(path: str | Path) -> Capture:
+def load_capture(path: str | Path, imu_format: str | None = None, gyro_unit: str | None = None) -> Capture:
     """Read a capture file; paths in it are relative to its folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        The `*.capture.json`.
+    imu_format : str or None
+        Reader of the gyro log; None takes what the file says.
+    gyro_unit : "rad/s", "deg/s" or None
+        Unit of the rates; None takes what the file says.
 
     Raises
     ------
@@ -40,7 +49,7 @@ def load_capture(path: str | Path) -> Capture:
     image = None if document.image is None else ImageSource(folder / document.image, document.frame)
     motion: dict[str, Any] = {}
     if document.imu is not None:
-        motion = _imu_fields(folder, document.imu)
+        motion = _imu_fields(folder, document.imu, imu_format, gyro_unit)
     elif document.trajectory is not None:
         motion = {"poses": read_poses(folder / document.trajectory.file)}
     try:
@@ -107,19 +116,20 @@ def _first_problem(error: "ValidationError") -> str:
             return f"{where}: {message[:1].lower()}{message[1:]}, got {got}{more}"
 
 
-def _imu_fields(folder: Path, part: "ImuPart") -> dict[str, Any]:
-    imu = read_imu(folder / part.file, part.format, part.gyro_unit)
+def _imu_fields(folder: Path, part: "ImuPart", imu_format: str | None, gyro_unit: str | None) -> dict[str, Any]:
+    imu = read_imu(folder / part.file, imu_format or part.format, gyro_unit or part.gyro_unit)
     axes = part.R_cam_imu
+    notes: tuple[str, ...] = ()
     if axes is None:
         if imu.R_cam_imu is None:
             raise CaptureError(
                 f"{folder / part.file}: expected imu.R_cam_imu in the capture file, got none, and this kind of log "
                 "does not say how the gyro is mounted; give a 3x3 matrix or a preset name"
             )
-        matrix = imu.R_cam_imu
+        matrix, notes = imu.R_cam_imu, (AXES_FROM_LOG,)
     else:
         matrix = parse_axes(axes) if isinstance(axes, str) else np.array(axes, dtype=np.float64)
-    return {"imu": imu, "R_cam_imu": matrix, "time_offset_s": part.time_offset_s}
+    return {"imu": imu, "R_cam_imu": matrix, "time_offset_s": part.time_offset_s, "notes": notes}
 
 
 def _as_json(capture: Capture, folder: Path) -> dict[str, Any]:

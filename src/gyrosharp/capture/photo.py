@@ -1,12 +1,13 @@
 """A capture from a photo, a gyro log, and what the user knows about the camera."""
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.capture.capture import Capture, ImageSource
+from gyrosharp.capture.capture import AXES_FROM_LOG, Capture, ImageSource
 from gyrosharp.capture.recordings import Overrides, shutter_named
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
@@ -14,8 +15,7 @@ from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.imu.axes import parse_axes
 from gyrosharp.imu.filtering import low_passed
 from gyrosharp.imu.recording import ImuRecording
-from gyrosharp.media.exif import PhotoTags
-from gyrosharp.media.header import read_header
+from gyrosharp.media.header import Header, read_header
 
 # EXIF's 35 mm equivalent compares image diagonals with that of a 36 x 24 mm frame.
 FULL_FRAME_DIAGONAL_MM = 43.267
@@ -32,62 +32,103 @@ def capture_from_photo(image: Path, gyro: Path, known: Overrides | None = None) 
     Raises
     ------
     CaptureError
-        If focal length, exposure time, its start or the gyro's axes stay unknown; the message names the flag to give.
+        If focal length, exposure time, its start or the gyro's axes stay unknown; the message names all that is
+        missing and the flags to give.
     ImageError, ImuError
         If a file cannot be read.
     """
     known = known or Overrides()
     header = read_header(image)
-    tags = header.tags
     imu = known.read_imu(gyro)
     if known.low_pass_hz is not None:
         imu = low_passed(imu, known.low_pass_hz)
-    camera, camera_note = _camera(header.width, header.height, tags, known)
-    exposure, exposure_note = _exposure(image, tags, imu, known)
-    notes = tuple(note for note in (camera_note, exposure_note) if note)
-    return Capture(camera, exposure, ImageSource(image), imu, _axes(imu, known), known.offset_s, notes=notes)
-
-
-def _camera(width: int, height: int, tags: PhotoTags, known: Overrides) -> tuple[CameraModel, str]:
-    note = ""
-    fx = known.fx
-    if fx is None and tags.focal_35mm:
-        fx = tags.focal_35mm / FULL_FRAME_DIAGONAL_MM * float((width**2 + height**2) ** 0.5)
-        note = f"focal length {fx:.0f} px from the EXIF 35 mm equivalent ({tags.focal_35mm:g} mm), good to about 5 %"
-    if fx is None:
-        raise CaptureError("focal length: expected one in pixels, got none from the photo's EXIF data; give --fx")
-    return CameraModel(width, height, fx, known.fy or fx, (width - 1) / 2, (height - 1) / 2), note
-
-
-def _exposure(image: Path, tags: PhotoTags, imu: ImuRecording, known: Overrides) -> tuple[Exposure, str]:
-    duration_s = known.exposure_s if known.exposure_s is not None else tags.exposure_time_s
-    if duration_s is None:
-        raise CaptureError("exposure time: expected one, got none from the photo's EXIF data; give --exposure-ms")
-    start_ns, note = known.start_ns, ""
-    stamp = STAMP_DIGITS.search(image.stem)
-    if start_ns is None and stamp is not None:
-        start_ns, note = int(stamp.group(1)), "start of exposure taken from the stamp in the file name"
-    if start_ns is None:
+    facts = _Facts()
+    fx = _focal_px(header, known, facts)
+    duration_s = _duration_s(header, known, facts)
+    start_ns = _start_ns(image, imu, known, facts)
+    axes = _axes(imu, known, facts)
+    readout_s, shutter = _readout(imu, known, facts)
+    if fx is None or duration_s is None or start_ns is None or axes is None:
+        names, flags = zip(*facts.missing, strict=True)
         raise CaptureError(
-            "start of exposure: expected a stamp in the gyro log's clock, got none; give --start-ns "
-            f"(the log runs from {imu.time_ns[0]} to {imu.time_ns[-1]} ns)"
+            f"{image}: expected {_listed(names)}, got none from the photo or {gyro.name}; give {_listed(flags)}"
         )
-    hints = imu.frame_hints
-    readout_s = known.readout_s if known.readout_s is not None else hints.readout_s
-    shutter = known.shutter or hints.shutter or Shutter.TOP_TO_BOTTOM
-    if readout_s is None:
-        note = f"{note}; " if note else ""
-        note += "readout time unknown, taken as a global shutter; give --readout-ms if you know it"
-        return Exposure(start_ns, duration_s, 0.0, Shutter.GLOBAL), note
-    return Exposure(start_ns, duration_s, readout_s, shutter_named(shutter)), note
+    width, height = header.width, header.height
+    camera = CameraModel(width, height, fx, known.fy or fx, (width - 1) / 2, (height - 1) / 2)
+    exposure = Exposure(start_ns, duration_s, readout_s, shutter)
+    return Capture(camera, exposure, ImageSource(image), imu, axes, known.offset_s, notes=tuple(facts.notes))
 
 
-def _axes(imu: ImuRecording, known: Overrides) -> NDArray[np.float64]:
+@dataclass
+class _Facts:
+    """What was found out on the way: notes, and what stays unknown with the flag that gives it."""
+
+    notes: list[str] = field(default_factory=list)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _focal_px(header: Header, known: Overrides, facts: _Facts) -> float | None:
+    if known.fx is not None:
+        return known.fx
+    equivalent_mm = header.tags.focal_35mm
+    if not equivalent_mm:
+        facts.missing.append(("focal length", "--fx"))
+        return None
+    fx = equivalent_mm / FULL_FRAME_DIAGONAL_MM * float((header.width**2 + header.height**2) ** 0.5)
+    facts.notes.append(
+        f"focal length {fx:.0f} px from the EXIF 35 mm equivalent ({equivalent_mm:g} mm), good to about 5 %"
+    )
+    return fx
+
+
+def _duration_s(header: Header, known: Overrides, facts: _Facts) -> float | None:
+    if known.exposure_s is not None:
+        return known.exposure_s
+    duration_s = header.tags.exposure_time_s
+    if duration_s is None:
+        facts.missing.append(("exposure time", "--exposure-ms"))
+    else:
+        facts.notes.append(f"exposure time {duration_s * 1e3:.4g} ms from the EXIF data")
+    return duration_s
+
+
+def _start_ns(image: Path, imu: ImuRecording, known: Overrides, facts: _Facts) -> int | None:
+    if known.start_ns is not None:
+        return known.start_ns
+    stamp = STAMP_DIGITS.search(image.stem)
+    if stamp is None:
+        span = f"the log runs from {imu.time_ns[0]} to {imu.time_ns[-1]}"
+        facts.missing.append(("start of exposure", f"--start-ns ({span})"))
+        return None
+    facts.notes.append(f"start of exposure {stamp.group(1)} ns from the file name")
+    return int(stamp.group(1))
+
+
+def _axes(imu: ImuRecording, known: Overrides, facts: _Facts) -> NDArray[np.float64] | None:
     if known.axes is not None:
         return parse_axes(known.axes)
     if imu.R_cam_imu is None:
-        raise CaptureError(
-            f"{imu.source}: expected to know how the gyro's axes lie in the camera, got nothing from the log; "
-            "give --axes (a preset such as android-portrait, or letters such as x,-y,-z)"
+        facts.missing.append(
+            ("gyro axes", "--axes (a preset such as android-landscape, or the camera's axes in the gyro's: x,-y,-z)")
         )
+    else:
+        facts.notes.append(AXES_FROM_LOG)
     return imu.R_cam_imu
+
+
+def _readout(imu: ImuRecording, known: Overrides, facts: _Facts) -> tuple[float, Shutter]:
+    hints = imu.frame_hints
+    shutter = shutter_named(known.shutter or hints.shutter or Shutter.TOP_TO_BOTTOM)
+    readout_s = known.readout_s
+    if readout_s is None and hints.readout_s is not None:
+        readout_s = hints.readout_s
+        facts.notes.append(f"readout {readout_s * 1e3:.4g} ms, {shutter.value}, from the log")
+    if readout_s is None:
+        if shutter is not Shutter.GLOBAL:
+            facts.notes.append("readout time unknown, taken as a global shutter; give --readout-ms if you know it")
+        return 0.0, Shutter.GLOBAL
+    return readout_s, shutter
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

@@ -149,15 +149,19 @@ def _read_mars(folder: Path, changes: Overrides) -> list[Capture]:
         raise CaptureError(f"{folder}: expected movie.mp4 or numbered frames beside movie_metadata.csv, got neither")
     captures = []
     width, height = _size(sources[0][1])
-    camera, note = _mars_camera(width, height, rows[0].fx_px)
+    camera, focal_note = _mars_camera(width, height, rows[0].fx_px)
     portrait = height > width
     # The sensor is read row by row in landscape. A portrait picture is that turned clockwise, so its readout runs from
     # the right to the left.
     shutter = Shutter.RIGHT_TO_LEFT if portrait else Shutter.TOP_TO_BOTTOM
     axes = "android-portrait" if portrait else "android-landscape"
+    notes = _unless_given(
+        (changes.fx, focal_note),
+        (changes.axes, f"gyro axes assumed: {axes}"),
+        (changes.shutter, f"readout direction assumed: {shutter.value}"),
+    )
     for row, source in sources:
         exposure = Exposure(row.start_ns, row.exposure_s, row.readout_s, shutter)
-        notes = (note, f"gyro axes assumed: {axes}", f"readout assumed: {shutter.value}")
         capture = Capture(camera, exposure, source, imu, parse_axes(axes), notes=notes)
         captures.append(overridden(capture, changes))
     return captures
@@ -239,9 +243,12 @@ def _read_deepgyro(folder: Path, changes: Overrides) -> list[Capture]:
     width, height = header.width, header.height
     offset_s = SHIELD_DELAY_S - (int(imu.time_ns[0]) - frames[0][0]) * 1e-9
     axes: NDArray[np.float64] = -np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    notes = (
-        "calibration of the NVIDIA Shield tablet assumed (DeepGyro's): focal 1558.7 px at 1920 px width, "
-        f"readout {SHIELD_READOUT_S * 1e3:.1f} ms, delay {SHIELD_DELAY_S * 1e3:.0f} ms from first row to first row",
+    tablet = "of the NVIDIA Shield tablet assumed"
+    notes = _unless_given(
+        (changes.fx, f"focal length {tablet}: {SHIELD.fx * width / SHIELD.width:.1f} px here"),
+        (changes.axes, f"gyro axes {tablet}: -y,-x,-z"),
+        (changes.readout_s, f"readout {tablet}: {SHIELD_READOUT_S * 1e3:.1f} ms, rolling_top_to_bottom"),
+        (None, f"delay {tablet}: {SHIELD_DELAY_S * 1e3:.0f} ms, both streams counted from their first row"),
     )
     captures = []
     for (start_ns, exposure_s), picture in zip(frames, pictures, strict=False):
@@ -266,6 +273,11 @@ def _deepgyro_frames(path: Path) -> list[tuple[int, float]]:
     if not frames:
         raise CaptureError(f"{path}: expected one line per picture, got none")
     return frames
+
+
+def _unless_given(*assumed: tuple[object, str]) -> tuple[str, ...]:
+    """Return the notes (given, note) of what was assumed because the user gave nothing."""
+    return tuple(note for given, note in assumed if given is None)
 
 
 def _size(source: ImageSource) -> tuple[int, int]:

@@ -3,27 +3,27 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from gyrosharp import __version__
+from gyrosharp.blur.field import blur_field
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.recordings import is_recording
-from gyrosharp.cli.options import (
-    CAPTURE_SUFFIX,
-    CaptureOptions,
-    DeblurOptions,
-    captures_of,
-)
-from gyrosharp.errors import GyrosharpError, ImageError, UsageError
-from gyrosharp.media.atomic import atomic_write, check_target
-from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, write_image
-from gyrosharp.restore.deblur import deblur, deblur_uniform
+from gyrosharp.cli.failures import described as described_error
+from gyrosharp.cli.failures import report_error, show_traceback
+from gyrosharp.cli.notes import Notes
+from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, DeblurOptions, captures_of
+from gyrosharp.errors import CaptureError, ImageError, OutputError, UsageError
+from gyrosharp.media.atomic import atomic_write, check_target, make_folder
+from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writable, write_image
+from gyrosharp.restore.deblur import deblur, deblur_uniform, require_method, require_tile
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.restoration import Restoration
 
@@ -39,6 +39,68 @@ class Job:
     capture: Capture | None
     target: Path
 
+    @property
+    def report(self) -> Path:
+        """Where the JSON report goes."""
+        return self.target.with_name(self.target.name + ".json")
+
+
+@dataclass
+class Batch:
+    """All inputs of one call.
+
+    Attributes
+    ----------
+    options : DeblurOptions
+        Flags.
+    several : bool
+        Whether failures are named and the rest goes on; a single input raises its own error.
+    notes : Notes
+        Says what was assumed.
+    items : list of dict
+        What came of each picture, for the report.
+    targets : dict
+        The picture that each output is of.
+    """
+
+    options: DeblurOptions
+    several: bool
+    notes: Notes
+    items: list[dict[str, Any]] = field(default_factory=list)
+    targets: dict[Path, str] = field(default_factory=dict)
+
+    @contextmanager
+    def naming(self, item: dict[str, Any]) -> Iterator[None]:
+        """Name the failure of one of several inputs, and go on; a wrong command line is wrong for all of them."""
+        try:
+            yield
+        except UsageError:
+            raise
+        except Exception as error:
+            if not self.several:
+                raise
+            show_traceback(self.options.debug)
+            text = " ".join(described_error(error)[0].split())
+            report_error(text if item["input"] in text else f"{item['input']}: {text}", SOME_FAILED)
+            self.items.append({**item, "status": "failed", "error": text})
+
+    def claim(self, job: Job) -> None:
+        """Check, before any work is done, that the result can be written, and that it overwrites no other result.
+
+        Raises
+        ------
+        OutputError
+            If it cannot, or would.
+        """
+        other = self.targets.setdefault(job.target.absolute(), str(job.source))
+        if other != str(job.source):
+            raise OutputError(
+                f"{job.target}: expected one picture per output, got {other} and {job.source}; use two folders"
+            )
+        require_writable(job.target, self.options.force)
+        if self.options.report:
+            check_target(job.report, self.options.force)
+
 
 def run(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -> int:
     """Deblur every input; return the exit code.
@@ -46,125 +108,172 @@ def run(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -
     A single input raises its own error; in a batch each failure is named and the rest goes on.
     """
     _check_options(described, options)
-    sources = list(_expanded(inputs, options.recursive))
-    batch = len(sources) > 1 or any(path.is_dir() for path in inputs)
-    items, failures = [], 0
+    sources = list(_expanded(inputs, described, options))
+    several = len(sources) > 1 or any(path.is_dir() for path in inputs)
+    _check_several(several, described, options)
+    batch = Batch(options, several, Notes(quiet=options.json))
     for source in sources:
-        try:
-            jobs = _jobs(source, described, options, batch)
-        except GyrosharpError as error:
-            _fail(error, source, batch)
-            items.append({"input": str(source), "status": "failed", "error": str(error)})
-            failures += 1
-            continue
-        batch = batch or len(jobs) > 1
-        for job in jobs:
-            item = _attempt(job, options, batch)
-            failures += item["status"] == "failed"
-            items.append(item)
+        with batch.naming({"input": str(source)}):
+            for job in _jobs(source, described, options, several):
+                with batch.naming({"input": str(job.source), "output": str(job.target)}):
+                    batch.items.append(_attempt(job, batch))
     if options.json:
-        typer.echo(json.dumps({"tool": "gyrosharp", "version": __version__, "items": items}, indent=1))
-    return SOME_FAILED if failures else 0
+        typer.echo(json.dumps({"tool": "gyrosharp", "version": __version__, "items": batch.items}, indent=1))
+    states = Counter(item["status"] for item in batch.items)
+    if len(batch.items) > 1:
+        _say(options, f"{len(batch.items)} inputs: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    return SOME_FAILED if states["failed"] else 0
 
 
 def _check_options(described: CaptureOptions, options: DeblurOptions) -> None:
-    from gyrosharp.restore.deblur import require_method, require_tile
-
     if not 0.0 <= options.strength <= 1.0:
         raise UsageError(f"--strength: expected 0 to 1, got {options.strength:g}")
     if options.psf is not None and (described.gyro or described.capture):
         raise UsageError("expected --psf or a gyro log, got both; a kernel replaces the log")
+    if Path(options.suffix).name != options.suffix:
+        raise UsageError(f"--suffix: expected a part of a file name, got {options.suffix!r}")
     require_method(options.method)
     require_tile(options.tile)
 
 
-def _expanded(inputs: list[Path], recursive: bool) -> Iterator[Path]:
-    """Yield the inputs with plain folders replaced by the photos and captures in them."""
+def _check_several(several: bool, described: CaptureOptions, options: DeblurOptions) -> None:
+    if not several:
+        return
+    output = options.output
+    if output is not None and not output.is_dir() and (output.exists() or output.suffix.lower() in IMAGE_SUFFIXES):
+        raise UsageError(f"-o {output}: expected a folder for several inputs, got a file name")
+    if described.capture is not None:
+        raise UsageError("--capture: expected one photo, got several inputs; each needs a capture file of its own")
+    if described.start_ns is not None:
+        raise UsageError("--start-ns: expected one photo, got several inputs; each starts at a time of its own")
+
+
+def _expanded(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -> Iterator[Path]:
+    """Yield the inputs with plain folders replaced by what is in them.
+
+    These are capture files and recordings, or, where one log or kernel is given for all, photos.
+    """
+    bare = described.gyro is not None or options.psf is not None
     for path in inputs:
         if not path.is_dir() or is_recording(path):
             yield path
             continue
-        found = sorted(_in_folder(path, recursive))
+        found = sorted(_in_folder(path, bare, options))
         if not found:
-            raise ImageError(f"{path}: expected a folder with captures, described photos or a recording, got none")
+            wanted = "photos" if bare else "captures (*.capture.json), recordings, or photos with -g GYRO"
+            hint = "" if options.recursive else "; --recursive looks into the folders in it"
+            raise ImageError(f"{path}: expected a folder with {wanted}, got none{hint}")
         yield from found
 
 
-def _in_folder(folder: Path, recursive: bool) -> Iterator[Path]:
+def _in_folder(folder: Path, bare: bool, options: DeblurOptions) -> Iterator[Path]:
     for path in folder.iterdir():
         if path.is_dir():
-            if is_recording(path):
+            if is_recording(path) and not bare:
                 yield path
-            elif recursive:
-                yield from _in_folder(path, recursive)
-        elif path.name.endswith(CAPTURE_SUFFIX):
+            elif options.recursive:
+                yield from _in_folder(path, bare, options)
+        elif _is_photo(path, options.suffix) if bare else path.name.endswith(CAPTURE_SUFFIX):
             yield path
-        elif path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
-            # A photo with a capture file beside it is reached through that file.
-            continue
 
 
-def _jobs(source: Path, described: CaptureOptions, options: DeblurOptions, batch: bool) -> list[Job]:
+def _is_photo(path: Path, suffix: str) -> bool:
+    """Whether a file is a photo, and no result of an earlier run."""
+    is_result = bool(suffix) and path.stem.endswith(suffix)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and not is_result
+
+
+def _jobs(source: Path, described: CaptureOptions, options: DeblurOptions, several: bool) -> list[Job]:
     if options.psf is not None:
-        image = ImageSource(source)
-        return [Job(image, None, _target(image, source.stem, options, batch))]
-    captures = captures_of(source, described)
-    batch = batch or len(captures) > 1
+        return [Job(ImageSource(source), None, _target(ImageSource(source), source.stem, options, several))]
     jobs = []
-    for capture in captures:
+    for capture in captures_of(source, described):
         if capture.image is None:
             raise ImageError(f"{source}: expected a capture with an image, got none; add the key 'image'")
-        jobs.append(Job(capture.image, capture, _target(capture.image, capture.name, options, batch)))
+        jobs.append(Job(capture.image, capture, _target(capture.image, capture.name, options, several)))
     return jobs
 
 
-def _target(image: ImageSource, stem: str, options: DeblurOptions, batch: bool) -> Path:
+def _target(image: ImageSource, stem: str, options: DeblurOptions, several: bool) -> Path:
     ending = MOVIE_OUTPUT_SUFFIX if image.frame is not None else image.path.suffix
     name = f"{stem}{options.suffix}{ending}"
-    if options.output is None:
+    output = options.output
+    if output is None:
         return image.path.with_name(name)
-    if batch or options.output.is_dir():
-        if options.output.exists() and not options.output.is_dir():
-            raise UsageError(f"-o {options.output}: expected a folder for several inputs, got a file")
-        return options.output / name
-    return options.output
+    is_folder = several or output.is_dir() or not (output.suffix or output.exists())
+    return output / name if is_folder else output
 
 
-def _attempt(job: Job, options: DeblurOptions, batch: bool) -> dict[str, Any]:
-    item: dict[str, Any] = {"input": str(job.source), "output": str(job.target)}
+def _attempt(job: Job, batch: Batch) -> dict[str, Any]:
+    options = batch.options
     if options.skip_existing and job.target.exists():
         _say(options, f"{job.target}: exists, skipped")
-        return {**item, "status": "skipped"}
+        return {"input": str(job.source), "output": str(job.target), "status": "skipped"}
+    with _folder(job.target.parent, made=job.target != options.output):
+        batch.claim(job)
+        return {"status": "done", **_process(job, batch)}
+
+
+@contextmanager
+def _folder(path: Path, *, made: bool) -> Iterator[None]:
+    """Make the output folder, if it is ours to make; take it away again if nothing comes of it."""
+    made = made and not path.exists()
+    if made:
+        make_folder(path)
     try:
-        return {**item, **_process(job, options, batch)}
-    except GyrosharpError as error:
-        _fail(error, job.source.path, batch)
-        return {**item, "status": "failed", "error": str(error)}
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if made:
+                path.rmdir()
+        raise
 
 
-def _fail(error: GyrosharpError, source: Path, batch: bool) -> None:
-    """Raise a single input's error; name a batch's and go on."""
-    if not batch:
-        raise error
-    text = " ".join(str(error).split())
-    typer.echo(f"error: {text if str(source) in text else f'{source}: {text}'}", err=True)
-
-
-def _process(job: Job, options: DeblurOptions, batch: bool) -> dict[str, Any]:
-    if batch:
-        job.target.parent.mkdir(parents=True, exist_ok=True)
-    check_target(job.target, options.force)
+def _process(job: Job, batch: Batch) -> dict[str, Any]:
+    options = batch.options
+    name = Path(str(job.source)).name if batch.several else ""
+    shared = () if job.capture is None else job.capture.remarks
     picture = job.source.read() if job.capture is None else job.capture.read_image()
+    covered = None if job.capture is None else job.capture.coverage()
+    if job.capture is not None:
+        _require_plausible(job.capture)
+    own = [*(covered.notes if covered else ()), *picture.notes]
     with _progress(job.target.name) as progress:
         result = _restored(job, picture, options, progress)
-    changed = result.diagnostics.decision == "deblurred" and options.strength > 0
-    _write(job, picture, result, options, changed)
-    report = _report(job, options, result)
-    if options.report:
-        with atomic_write(job.target.with_suffix(job.target.suffix + ".json"), overwrite=True) as temporary:
-            temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    late = [note for note in result.diagnostics.notes if note not in {*shared, *own}]
+    report = {**_report(job, options, result), "notes": [*shared, *own, *late]}
+    with atomic_write(job.report, options.force) if options.report else nullcontext() as file:
+        # On the disk before the picture, so that a full disk leaves neither.
+        _write_report(file, report)
+        late += _write(job, picture, result, options)
+        report["notes"] = [*shared, *own, *late]
+        _write_report(file, report)
+    batch.notes.say(shared)
+    batch.notes.say([*own, *late], name)
     _say(options, f"{job.target}: {result.diagnostics.summary()}")
-    return {"status": "done", **report}
+    return report
+
+
+def _require_plausible(capture: Capture) -> None:
+    """Refuse trails longer than the picture: nothing could come of it, at a great price in time and memory.
+
+    Raises
+    ------
+    CaptureError
+        If there is one.
+    """
+    camera = capture.camera
+    trail_px = float(blur_field(capture, stride=max(min(camera.width, camera.height) // 8, 1)).extent_px.max())
+    if trail_px > max(camera.width, camera.height):
+        raise CaptureError(
+            f"{capture.image}: expected trails shorter than the picture, got {trail_px:.0f} px in {camera.width} x "
+            f"{camera.height}; check focal length, exposure time and the unit of the gyro"
+        )
+
+
+def _write_report(file: Path | None, report: dict[str, Any]) -> None:
+    if file is not None:
+        file.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def _restored(job: Job, picture: ImageFile, options: DeblurOptions, progress: Progress | None) -> Restoration:
@@ -184,34 +293,41 @@ def _restored(job: Job, picture: ImageFile, options: DeblurOptions, progress: Pr
     )
 
 
-def _write(job: Job, picture: ImageFile, result: Restoration, options: DeblurOptions, changed: bool) -> None:
+def _write(job: Job, picture: ImageFile, result: Restoration, options: DeblurOptions) -> Sequence[str]:
+    """Write the picture and return what was converted or dropped."""
+    changed = result.diagnostics.decision == "deblurred" and options.strength > 0
     same_container = job.target.suffix.lower() == job.source.path.suffix.lower()
     if not changed and same_container and job.source.frame is None:
         # An untouched photo is copied byte for byte.
         with atomic_write(job.target, options.force) as temporary:
             shutil.copyfile(job.source.path, temporary)
-        return
-    write_image(job.target, result.image, picture, options.force)
+        return ()
+    return write_image(job.target, result.image, picture, options.force)
 
 
 def _report(job: Job, options: DeblurOptions, result: Restoration) -> dict[str, Any]:
-    parameters = {"strength": options.strength, "tile": options.tile}
-    if options.psf is not None:
-        parameters["psf"] = str(options.psf)
-    if job.capture is not None:
-        parameters["time_offset_s"] = job.capture.time_offset_s
-        parameters["camera"] = asdict(job.capture.camera)
-        parameters["exposure"] = asdict(job.capture.exposure)
-        parameters["assumed"] = list(job.capture.notes)
     return {
         "tool": "gyrosharp",
         "version": __version__,
         "input": str(job.source),
         "output": str(job.target),
         "method": options.method,
-        "parameters": parameters,
+        "parameters": _parameters(job.capture, options),
         "diagnostics": result.diagnostics.as_json(),
     }
+
+
+def _parameters(capture: Capture | None, options: DeblurOptions) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"strength": options.strength, "tile": options.tile}
+    if options.psf is not None:
+        parameters["psf"] = str(options.psf)
+    if capture is not None:
+        parameters["camera"] = asdict(capture.camera)
+        parameters["exposure"] = asdict(capture.exposure)
+        parameters["gyro"] = None if capture.imu is None else capture.imu.source
+        parameters["R_cam_imu"] = None if capture.R_cam_imu is None else capture.R_cam_imu.tolist()
+        parameters["time_offset_s"] = capture.time_offset_s
+    return parameters
 
 
 def _say(options: DeblurOptions, text: str) -> None:

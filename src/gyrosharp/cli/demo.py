@@ -19,10 +19,10 @@ from gyrosharp.capture.gcsv_writer import write_gcsv
 from gyrosharp.cli.drawing import as_picture, draw_tracks, png_bytes, sample_tracks, save_png
 from gyrosharp.datasets.synthesis.shot import ShakeSettings, Shot, shaken_shot
 from gyrosharp.datasets.synthesis.tremor import hand_tremor
-from gyrosharp.errors import OutputError, UsageError
+from gyrosharp.errors import UsageError
 from gyrosharp.evaluation.metrics import psnr_srgb
 from gyrosharp.imu.recording import ImuRecording
-from gyrosharp.media.atomic import atomic_write, check_target
+from gyrosharp.media.atomic import atomic_write, check_target, make_folder
 from gyrosharp.media.image_file import read_image
 from gyrosharp.restore.deblur import deblur
 from gyrosharp.restore.restoration import Restoration
@@ -49,9 +49,7 @@ def run(output: Path, *, seed: int, trail_px: float, overwrite: bool, as_json: b
     """Shake, deblur, write pictures and report into a folder, and print the gain."""
     if not 0.0 < trail_px <= 100.0:
         raise UsageError(f"--trail-px: expected more than 0 and at most 100 px, got {trail_px:g}")
-    if output.exists() and not output.is_dir():
-        raise OutputError(f"{output}: expected a folder, got a file; name another with -o")
-    _make_folder(output)
+    make_folder(output)
     for name in FILES:
         check_target(output / name, overwrite)
     shot = _write_shot(output, seed, trail_px)
@@ -63,13 +61,6 @@ def run(output: Path, *, seed: int, trail_px: float, overwrite: bool, as_json: b
     with atomic_write(output / "report.html", overwrite=True) as temporary:
         temporary.write_text(_report(outcome), encoding="utf-8")
     _print(output, outcome, as_json)
-
-
-def _make_folder(output: Path) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{output}: expected a folder that can be made, got {error.strerror}") from None
 
 
 def _write_shot(output: Path, seed: int, trail_px: float) -> Shot:

@@ -12,6 +12,7 @@ from gyrosharp.blur.field import blur_field, point_tracks
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture
 from gyrosharp.cli.drawing import as_picture, draw_tracks, sample_tracks, save_png
+from gyrosharp.cli.notes import Notes
 from gyrosharp.cli.options import CaptureOptions, captures_of
 from gyrosharp.errors import UsageError
 
@@ -40,14 +41,16 @@ def run(source: Path, described: CaptureOptions, options: FieldOptions) -> None:
     if not 0 <= options.frame < len(captures):
         raise UsageError(f"--frame: expected 0 to {len(captures) - 1} for {source}, got {options.frame}")
     capture = captures[options.frame]
+    tracks = _as_json(capture, points, options.times)
+    sentence = _sentence(capture)
     if options.output is not None:
-        note = _draw(capture, options.output, overwrite=options.force)
-        if not options.json:
-            typer.echo(note)
+        sentence = _draw(capture, options.output, overwrite=options.force)
+    covered = capture.coverage()
+    Notes(quiet=options.json).say([*capture.remarks, *(covered.notes if covered else ())])
+    if not options.json and (options.output is not None or points is None):
+        typer.echo(sentence)
     if options.json or points is not None:
-        typer.echo(json.dumps(_as_json(capture, points, options.times)))
-    elif options.output is None:
-        typer.echo(_sentence(capture))
+        typer.echo(json.dumps(tracks))
 
 
 def parse_points(text: str) -> NDArray[np.float64]:

@@ -6,11 +6,8 @@ from typing import Annotated
 
 import typer
 
+from gyrosharp.cli.failures import INTERRUPTED, described, report_error, show_traceback
 from gyrosharp.cli.options import CaptureOptions, DeblurOptions
-from gyrosharp.errors import GyrosharpError, UsageError
-
-INTERRUPTED = 130
-FAILED = 1
 
 app = typer.Typer(
     name="gyrosharp",
@@ -18,21 +15,59 @@ app = typer.Typer(
     epilog="Start with `gyrosharp demo`. Exit codes: 0 done, 1 part of a batch failed, 2 usage, 3 bad input, "
     "4 a component is missing, 130 interrupted.",
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Inputs = Annotated[list[Path], typer.Argument(help="Photos, capture files, folders of these, recording folders.")]
+# The mark keeps the line breaks of what follows it.
+DEBLUR_EXAMPLES = """\b
+Examples:
+  gyrosharp deblur shot.capture.json -o sharp.jpg
+  gyrosharp deblur recording/ -o out/
+  gyrosharp deblur IMG_1.jpg -g IMG_1.gcsv --fx 1500 --start-ns 123000000 \\
+      --axes android-landscape
+  gyrosharp deblur photo.png --psf kernel.png
+
+`gyrosharp probe IMG_1.jpg -g LOG` says which of these flags a photo needs.
+"""
+FIELD_EXAMPLES = """\b
+Examples:
+  gyrosharp field shot.capture.json -o trails.png
+  gyrosharp field shot.capture.json --points "100,200 959.5,539.5" --json
+  gyrosharp field recording/ --frame 2 -o trails.png
+"""
+PROBE_EXAMPLES = """\b
+Examples:
+  gyrosharp probe recording/
+  gyrosharp probe gyro_accel.csv
+  gyrosharp probe IMG_1.jpg -g IMG_1.gcsv
+  gyrosharp probe shot.capture.json --json
+"""
+DEMO_EXAMPLES = """\b
+Examples:
+  gyrosharp demo
+  gyrosharp demo -o stronger --trail-px 40 --seed 7
+"""
+
+Inputs = Annotated[
+    list[Path], typer.Argument(help="Photos, capture files (*.capture.json), folders of these, recording folders.")
+]
 Gyro = Annotated[Path | None, typer.Option("-g", "--gyro", help="Gyro log of the photo.")]
 ImuFormat = Annotated[str | None, typer.Option(help="Reader of the gyro log; recognised by content if not given.")]
 CaptureFile = Annotated[Path | None, typer.Option("--capture", help="Capture file that describes the photo.")]
 Fx = Annotated[float | None, typer.Option(help="Focal length, px of the image as stored.")]
-Axes = Annotated[str | None, typer.Option(help="How the gyro lies in the camera: a preset, or letters: x,-y,-z.")]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        help="How the gyro lies in the camera: a preset such as android-landscape, or letters such as x,-y,-z."
+    ),
+]
 ExposureMs = Annotated[float | None, typer.Option(help="Exposure time, ms.")]
 ReadoutMs = Annotated[float | None, typer.Option(help="Rolling-shutter readout, first to last row, ms.")]
-ShutterName = Annotated[str | None, typer.Option("--shutter", help="global, rolling_top_to_bottom, ...")]
+ShutterName = Annotated[
+    str | None, typer.Option("--shutter", help="global, or rolling_ with top_to_bottom, right_to_left, ...")
+]
 StartNs = Annotated[int | None, typer.Option(help="Start of exposure of the first row, ns, in the log's clock.")]
 OffsetMs = Annotated[float, typer.Option(help="Added to the gyro's stamps to get camera time, ms.")]
 GyroUnit = Annotated[str | None, typer.Option(help="rad/s or deg/s, where the log's format misleads.")]
@@ -44,6 +79,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 @app.callback(invoke_without_command=True)
 def gyrosharp(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -54,15 +90,19 @@ def gyrosharp(
 
         typer.echo(f"gyrosharp {__version__}")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-@app.command()
+@app.command(epilog=DEBLUR_EXAMPLES)
 def deblur(
     inputs: Inputs,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Output file, or folder for several.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Output file, or folder; default: beside the photo.")
+    ] = None,
     gyro: Gyro = None,
     capture: CaptureFile = None,
-    method: Annotated[str, typer.Option(help="auto, rl, rl-tv, rl-plain, wiener or map.")] = "auto",
+    method: Annotated[str, typer.Option(help="auto, rl, rl-tv, rl-plain, wiener or hyper_laplacian.")] = "auto",
     strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0,
     tile: Annotated[str, typer.Option(help="auto, off, or the side of a tile in px.")] = "auto",
     psf: Annotated[Path | None, typer.Option(help="Kernel picture: one blur for the whole photo, no gyro.")] = None,
@@ -84,8 +124,11 @@ def deblur(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Deblur photos with their gyro logs."""
-    del debug
+    """Deblur photos with their gyro logs.
+
+    A photo needs its log, its capture file (IMG_1.capture.json beside IMG_1.jpg is found), or a recording folder.
+    The result keeps container, size, bit depth and metadata; a JSON report lies beside it.
+    """
     from gyrosharp.cli.deblur import run
 
     described = CaptureOptions(
@@ -102,11 +145,13 @@ def deblur(
         gyro_unit,
         low_pass_hz,
     )
-    options = DeblurOptions(output, method, strength, tile, psf, suffix, force, skip_existing, recursive, report, json)
+    options = DeblurOptions(
+        output, method, strength, tile, psf, suffix, force, skip_existing, recursive, report, json, debug
+    )
     raise typer.Exit(run(inputs, described, options))
 
 
-@app.command()
+@app.command(epilog=FIELD_EXAMPLES)
 def field(
     source: Annotated[Path, typer.Argument(help="Capture file, photo, or recording folder.")],
     points: Annotated[str | None, typer.Option(help='Pixels to follow: "x,y x,y".')] = None,
@@ -150,12 +195,21 @@ def field(
     run(source, described, FieldOptions(points, times, output, frame, force, json))
 
 
-@app.command()
+@app.command(epilog=PROBE_EXAMPLES)
 def probe(
     source: Annotated[Path, typer.Argument(help="Photo, gyro log, capture file, or recording folder.")],
     gyro: Gyro = None,
     capture: CaptureFile = None,
+    fx: Fx = None,
+    axes: Axes = None,
+    exposure_ms: ExposureMs = None,
+    readout_ms: ReadoutMs = None,
+    shutter: ShutterName = None,
+    start_ns: StartNs = None,
+    offset_ms: OffsetMs = 0.0,
     imu_format: ImuFormat = None,
+    gyro_unit: GyroUnit = None,
+    low_pass_hz: LowPassHz = None,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -163,10 +217,24 @@ def probe(
     del debug
     from gyrosharp.cli.probe import run
 
-    run(source, CaptureOptions(gyro=gyro, capture=capture, imu_format=imu_format), as_json=json)
+    described = CaptureOptions(
+        gyro,
+        capture,
+        fx,
+        axes,
+        exposure_ms,
+        readout_ms,
+        shutter,
+        start_ns,
+        offset_ms,
+        imu_format,
+        gyro_unit,
+        low_pass_hz,
+    )
+    run(source, described, as_json=json)
 
 
-@app.command()
+@app.command(epilog=DEMO_EXAMPLES)
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the pictures and the report.")] = Path(
         "demo"
@@ -177,7 +245,7 @@ def demo(
     json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Shake a sharp photo, deblur it from the gyro log alone, and show how well that went."""
+    """Shake a sharp photo, deblur it, and show the gain."""
     del debug
     from gyrosharp.cli.demo import run
 
@@ -191,27 +259,11 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="gyrosharp", standalone_mode=False)
         code = result if isinstance(result, int) else 0
+        if code == INTERRUPTED:  # how typer returns from a KeyboardInterrupt within a verb
+            report_error("interrupted", code)
     except (KeyboardInterrupt, typer.Abort):
         code = report_error("interrupted", INTERRUPTED)
     except Exception as error:
-        if "--debug" in arguments:
-            raise
+        show_traceback("--debug" in arguments)
         code = report_error(*described(error))
     sys.exit(code)
-
-
-def described(error: Exception) -> tuple[str, int]:
-    """Return the one-line message and the exit code of an error."""
-    if isinstance(error, GyrosharpError):
-        return str(error), error.exit_code
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
-        return f"{error.format_message()} (see gyrosharp --help)", UsageError.exit_code
-    if isinstance(error, MemoryError):
-        return "out of memory; try --tile 1024", FAILED
-    return f"{type(error).__name__}: {error}; this is a bug: run again with --debug and report it", FAILED
-
-
-def report_error(message: str, code: int) -> int:
-    """Print an error as one line and return its exit code."""
-    typer.echo(f"error: {' '.join(message.split())}", err=True)
-    return code

@@ -64,6 +64,7 @@ class DeblurOptions:
     recursive: bool = False
     report: bool = True
     json: bool = False
+    debug: bool = False
 
 
 def captures_of(source: Path, described: CaptureOptions) -> "list[Capture]":
@@ -73,28 +74,43 @@ def captures_of(source: Path, described: CaptureOptions) -> "list[Capture]":
     ------
     CaptureError, ImageError, ImuError
         If the input or what belongs to it cannot be read, or is not enough to deblur with.
+    UsageError
+        If a flag does not go with this kind of input, or has no meaning.
     """
-    from gyrosharp.capture.capture_file import load_capture
-    from gyrosharp.capture.recordings import is_recording, overridden, read_recording
+    from gyrosharp.capture.recordings import read_recording
 
-    if source.name.endswith(CAPTURE_SUFFIX):
-        return [overridden(load_capture(source), described.overrides())]
-    if source.is_dir() and is_recording(source):
-        return read_recording(source, described.overrides())
     if not source.exists():
         raise ImageError(f"{source}: expected a photo, capture file or recording folder, got no such file")
-    if source.is_dir():
-        return read_recording(source)
-    return [_photo(source, described)]
+    is_capture_file = source.name.endswith(CAPTURE_SUFFIX)
+    if not is_capture_file and not source.is_dir():
+        return [_photo(source, described)]
+    if described.gyro is not None or described.capture is not None:
+        kind = "capture file" if is_capture_file else "recording"
+        flag = "--capture" if described.gyro is None else "--gyro"
+        raise UsageError(f"{flag}: expected a photo with it, got {source}; a {kind} has a log of its own")
+    return [_loaded(source, described)] if is_capture_file else read_recording(source, described.overrides())
+
+
+def _loaded(path: Path, described: CaptureOptions) -> "Capture":
+    """Read a capture file, and put in what the user knows better."""
+    from gyrosharp.capture.capture_file import load_capture
+    from gyrosharp.capture.recordings import overridden
+
+    capture = load_capture(path, described.imu_format, described.gyro_unit)
+    of_a_log = (described.axes, described.imu_format, described.gyro_unit, described.low_pass_hz)
+    if capture.poses is not None and (described.offset_ms or any(flag is not None for flag in of_a_log)):
+        raise UsageError(
+            f"{path}: expected a gyro log for --axes, --offset-ms, --imu-format, --gyro-unit or --low-pass-hz, "
+            "got a trajectory; leave them out"
+        )
+    return overridden(capture, described.overrides())
 
 
 def _photo(source: Path, described: CaptureOptions) -> "Capture":
     from dataclasses import replace
 
     from gyrosharp.capture.capture import ImageSource
-    from gyrosharp.capture.capture_file import load_capture
     from gyrosharp.capture.photo import capture_from_photo
-    from gyrosharp.capture.recordings import overridden
 
     if source.suffix.lower() in MOVIE_SUFFIXES:
         raise ImageError(f"{source}: expected a photo or a recording folder, got a movie file; give its folder instead")
@@ -108,5 +124,4 @@ def _photo(source: Path, described: CaptureOptions) -> "Capture":
             f"{source}: expected a gyro log for the photo, got none; give -g GYRO, --capture FILE, or put "
             f"{sidecar.name} beside it"
         )
-    capture = overridden(load_capture(sidecar), described.overrides())
-    return replace(capture, image=ImageSource(source))
+    return replace(_loaded(sidecar, described), image=ImageSource(source))

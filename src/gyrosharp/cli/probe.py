@@ -1,6 +1,9 @@
 """`gyrosharp probe`: what is in a file, what it would take to deblur it, and what is missing."""
 
 import json
+import re
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,19 @@ import typer
 from gyrosharp.blur.field import blur_field
 from gyrosharp.capture.capture import Capture
 from gyrosharp.capture.recordings import read_recording
-from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, captures_of
-from gyrosharp.errors import GyrosharpError, ImageError
+from gyrosharp.cli.options import CAPTURE_SUFFIX, MOVIE_SUFFIXES, CaptureOptions, captures_of
+from gyrosharp.errors import GyrosharpError, ImageError, UsageError
 from gyrosharp.imu.bias import bias_from_still
-from gyrosharp.imu.readers import read_imu
+from gyrosharp.imu.readers import claims, read_imu
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.header import read_header
 from gyrosharp.media.image_file import IMAGE_SUFFIXES
+
+WIDTH = 80
+LABEL_WIDTH = 18
+_UNIT_ENDING = re.compile(r" (rad s|s|px|ns|hz)$")
+
+Facts = dict[str, Any]
 
 
 def run(source: Path, described: CaptureOptions, *, as_json: bool) -> None:
@@ -25,27 +34,51 @@ def run(source: Path, described: CaptureOptions, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(found, indent=1))
         return
-    for key, value in _lines(found):
-        typer.echo(f"{key:<22} {value}" if key else f"{'':<22} {value}")
+    for label, value in _rows(found):
+        typer.echo(_wrapped(label, value))
 
 
-def _probed(source: Path, described: CaptureOptions) -> dict[str, Any]:
+def _probed(source: Path, described: CaptureOptions) -> Facts:
     if not source.exists():
         raise ImageError(f"{source}: expected a photo, gyro log, capture file or recording folder, got no such file")
     if source.is_dir():
-        captures = read_recording(source)
-        return {"kind": "recording", "frames": [_capture_facts(capture) for capture in captures]}
+        return _recording_facts(read_recording(source, described.overrides()))
     if source.name.endswith(CAPTURE_SUFFIX):
-        return {"kind": "capture", **_capture_facts(captures_of(source, described)[0])}
+        return {"kind": "capture", **_shot_facts(captures_of(source, described)[0])}
     if source.suffix.lower() in IMAGE_SUFFIXES:
         return _photo_facts(source, described)
-    return {"kind": "gyro log", **_log_facts(read_imu(source, format=described.imu_format))}
+    if source.suffix.lower() in MOVIE_SUFFIXES:
+        raise ImageError(
+            f"{source}: expected a photo, gyro log or recording, got a movie file; give its folder instead"
+        )
+    log = read_imu(source, described.imu_format, described.gyro_unit)
+    log_format = described.imu_format or ", ".join(claims(source))
+    return {"kind": "gyro log", "format": log_format, **_log_facts(log), "notes": list(log.notes)}
 
 
-def _photo_facts(source: Path, described: CaptureOptions) -> dict[str, Any]:
+def _recording_facts(captures: list[Capture]) -> Facts:
+    """Facts of the first frame that hold for all, then each frame's own."""
+    frames = [_capture_facts(capture) for capture in captures]
+    shared = ("size_px", "focal_px", "distortion_model", "readout_s", "shutter", "time_offset_s", "log")
+    own = ("image", "exposure_start_ns", "exposure_s", "covered", "blur_px", "missing")
+    return {
+        "kind": "recording",
+        **{key: frames[0][key] for key in shared if key in frames[0]},
+        "notes": list(dict.fromkeys(note for capture in captures for note in capture.remarks)),
+        "frames": [
+            {
+                **{key: frame[key] for key in own if key in frame},
+                "notes": [note for note in frame["notes"] if note not in capture.remarks],
+            }
+            for frame, capture in zip(frames, captures, strict=True)
+        ],
+    }
+
+
+def _photo_facts(source: Path, described: CaptureOptions) -> Facts:
     header = read_header(source)
     tags = header.tags
-    facts: dict[str, Any] = {
+    facts: Facts = {
         "kind": "photo",
         "size_px": [header.width, header.height],
         "exposure_s": tags.exposure_time_s,
@@ -54,15 +87,25 @@ def _photo_facts(source: Path, described: CaptureOptions) -> dict[str, Any]:
         "camera": " ".join(part for part in (tags.make, tags.model) if part) or None,
     }
     try:
-        facts.update(_capture_facts(captures_of(source, described)[0]))
+        capture = captures_of(source, described)[0]
+    except UsageError:
+        raise
     except GyrosharpError as error:
-        facts["missing"] = str(error)
+        return facts | {"missing": str(error)}
+    return facts | _shot_facts(capture)
+
+
+def _shot_facts(capture: Capture) -> Facts:
+    """Facts of a single shot; its picture is decoded, to see that it is whole and of the camera's size."""
+    facts = _capture_facts(capture)
+    if capture.image is not None:
+        facts["notes"] += capture.read_image().notes
     return facts
 
 
-def _capture_facts(capture: Capture) -> dict[str, Any]:
+def _capture_facts(capture: Capture) -> Facts:
     camera, exposure = capture.camera, capture.exposure
-    facts: dict[str, Any] = {
+    facts: Facts = {
         "image": None if capture.image is None else str(capture.image),
         "size_px": [camera.width, camera.height],
         "focal_px": [camera.fx, camera.fy],
@@ -72,19 +115,22 @@ def _capture_facts(capture: Capture) -> dict[str, Any]:
         "readout_s": exposure.readout_s,
         "shutter": exposure.shutter.value,
         "time_offset_s": capture.time_offset_s,
-        "assumed": list(capture.notes),
     }
-    if capture.imu is not None:
+    notes = list(capture.remarks)
+    covered = capture.coverage()
+    if capture.imu is not None and covered is not None:
         facts["log"] = _log_facts(capture.imu)
+        facts["covered"] = round(covered.covered, 3)
     try:
         extent = blur_field(capture, stride=max(min(camera.width, camera.height) // 8, 1)).extent_px
         facts["blur_px"] = {"median": round(float(np.median(extent)), 2), "longest": round(float(extent.max()), 2)}
+        notes += covered.notes if covered is not None else ()
     except GyrosharpError as error:
         facts["missing"] = str(error)
-    return facts
+    return facts | {"notes": notes}
 
 
-def _log_facts(imu: ImuRecording) -> dict[str, Any]:
+def _log_facts(imu: ImuRecording) -> Facts:
     speed = np.linalg.norm(imu.gyro_rad_s, axis=1)
     bias = bias_from_still(imu)
     gaps = np.diff(imu.time_ns) * 1e-9
@@ -101,31 +147,73 @@ def _log_facts(imu: ImuRecording) -> dict[str, Any]:
         "has_accelerometer": imu.accel_m_s2 is not None,
         "axes_known": imu.R_cam_imu is not None,
         "still_bias_rad_s": None if bias is None else [round(float(b), 6) for b in bias.bias_rad_s],
-        "notes": list(imu.notes),
     }
 
 
-def _lines(facts: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Flatten the facts to rows of a two-column table; frames of a recording become one row each."""
-    rows: list[tuple[str, str]] = []
+def _rows(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield (label, text) for people; what is not known, or goes without saying, is left out."""
     for key, value in facts.items():
-        label = f"{prefix}{key.replace('_', ' ')}"
-        if key == "frames":
-            rows += _frame_lines(value)
-        elif isinstance(value, dict):
-            rows += _lines(value, f"{label} ")
-        elif isinstance(value, list) and value and isinstance(value[0], str):
-            rows += [(label if k == 0 else "", text) for k, text in enumerate(value)]
-        elif value not in (None, [], ""):
-            rows.append((label, " x ".join(f"{v:g}" for v in value) if isinstance(value, list) else str(value)))
-    return rows
+        label = key.replace("_", " ")
+        match key:
+            case "frames":
+                yield from _frame_rows(value)
+            case "log":
+                yield from (("log" if label == "source" else f"log {label}", text) for label, text in _rows(value))
+            case "notes":
+                yield from ((label if k == 0 else "", f"- {note}") for k, note in enumerate(value))
+            case "image" | "source":
+                yield label, Path(value).name if value else "none"
+            case _ if value in (None, [], "", "none"):
+                continue
+            case _:
+                yield _UNIT_ENDING.sub("", label).removeprefix("has "), _text(key, value)
 
 
-def _frame_lines(frames: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    shared = ("size_px", "focal_px", "shutter", "readout_s", "assumed", "log")
-    rows = [("frames", str(len(frames))), *_lines({key: frames[0][key] for key in shared if key in frames[0]})]
+def _text(key: str, value: object) -> str:
+    """Return a value with its unit, which the key's ending tells."""
+    if key == "covered":
+        return f"{value:.0%} by the gyro log"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number:g}" for name, number in value.items()) + _unit(key)
+    if isinstance(value, list):
+        return (" x " if key.endswith("px") else ", ").join(f"{number:g}" for number in value) + _unit(key)
+    if key in ("exposure_s", "readout_s", "time_offset_s", "largest_gap_s") and isinstance(value, float):
+        return f"{value * 1e3:.4g} ms"
+    return f"{value}{_unit(key)}"
+
+
+def _unit(key: str) -> str:
+    units = {"_rad_s": " rad/s", "_px": " px", "_ns": " ns", "_hz": " Hz", "_s": " s", "_35mm": " mm"}
+    return next((unit for ending, unit in units.items() if key.endswith(ending)), "")
+
+
+def _frame_rows(frames: list[Facts]) -> Iterator[tuple[str, str]]:
+    """Yield one short row per frame, and the full text of the first failure."""
+    yield "frames", str(len(frames))
     for frame in frames:
-        blur = frame.get("blur_px")
-        state = f"blur {blur['median']:g} px, longest {blur['longest']:g} px" if blur else frame.get("missing", "")
-        rows.append(("", f"{frame['image']}: exposure {frame['exposure_s'] * 1e3:g} ms, {state}"))
-    return rows
+        state = f"blur {_text('blur', frame['blur_px'])} px" if "blur_px" in frame else _short(frame)
+        mark = " *" if frame["notes"] else ""
+        yield "", f"{Path(str(frame['image'])).name}: {frame['exposure_s'] * 1e3:.4g} ms, {state}{mark}"
+    for frame in frames:
+        yield from (("", f"* {note}") for note in frame["notes"])
+    failed = [frame for frame in frames if "missing" in frame]
+    if failed:
+        yield "missing", f"{len(failed)} of {len(frames)} frames cannot be deblurred; the first: {failed[0]['missing']}"
+
+
+def _short(frame: Facts) -> str:
+    covered = frame.get("covered")
+    return "not usable" if covered is None or covered > 0.999 else f"only {covered:.0%} covered by the gyro log"
+
+
+def _wrapped(label: str, text: str) -> str:
+    """Return a row of the table, folded so that it fits a terminal of 80 columns."""
+    later = " " * LABEL_WIDTH
+    first = f"{label:<{LABEL_WIDTH - 1}} "
+    if len(first) > LABEL_WIDTH:
+        return f"{label}\n" + _wrapped("", text)
+    return textwrap.fill(
+        text, WIDTH, initial_indent=first, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
+    )

@@ -15,6 +15,11 @@ DISTORTION_SIZES = {"none": (0,), "opencv": (4, 5, 8), "opencv_fisheye": (4,)}
 NEWTON_STEPS = 20
 
 
+# Beyond these a number is a slip of the pen: the largest panorama, and a telescope on the finest sensor.
+LARGEST_SIDE_PX = 100_000
+LONGEST_FOCAL_PX = 1e7
+
+
 @dataclass(frozen=True)
 class CameraModel:
     """Pinhole camera with optional lens distortion.
@@ -33,7 +38,8 @@ class CameraModel:
     Raises
     ------
     CaptureError
-        If a value is not finite, a focal length or size is not positive, or the coefficients do not fit the model.
+        If a value is not finite, a focal length or size is not positive or beyond what exists, or the coefficients do
+        not fit the model.
     """
 
     width: int
@@ -46,12 +52,14 @@ class CameraModel:
     distortion: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.width < 1 or self.height < 1:
-            raise CaptureError(f"camera size: expected at least 1 x 1 px, got {self.width} x {self.height}")
+        if not (1 <= self.width <= LARGEST_SIDE_PX and 1 <= self.height <= LARGEST_SIDE_PX):
+            raise CaptureError(
+                f"camera size: expected 1 to {LARGEST_SIDE_PX} px a side, got {self.width} x {self.height}"
+            )
         for name in ("fx", "fy"):
             value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise CaptureError(f"camera {name}: expected a focal length in px > 0, got {value:g}")
+            if not 0 < value <= LONGEST_FOCAL_PX:
+                raise CaptureError(f"camera {name}: expected a focal length in px, > 0 and at most 1e7, got {value:g}")
         if not np.isfinite([self.cx, self.cy, *self.distortion]).all():
             raise CaptureError("camera: expected finite cx, cy and distortion, got NaN or infinity")
         sizes = DISTORTION_SIZES.get(self.distortion_model)

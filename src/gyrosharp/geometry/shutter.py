@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from gyrosharp.errors import CaptureError
 
+# Half of what 64 bits hold, so that an offset can be added; the year 2116 in nanoseconds since 1970.
+LATEST_NS = 2**62
+
 
 class Shutter(StrEnum):
     """Order in which the lines of the sensor are exposed, for the image as stored."""
@@ -64,6 +67,8 @@ class Exposure:
                 f"readout: expected seconds in [0, 1], got {self.readout_s:g}; "
                 "give the first-row-to-last-row time in seconds (a reversed readout is a shutter direction)"
             )
+        if not abs(self.start_ns) < LATEST_NS:
+            raise CaptureError(f"start of exposure: expected 64-bit nanoseconds, got {self.start_ns}; check its unit")
         if self.shutter not in set(Shutter):
             names = ", ".join(Shutter)
             raise CaptureError(f"shutter: expected one of {names}, got {self.shutter!r}")

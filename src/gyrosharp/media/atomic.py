@@ -75,6 +75,22 @@ def check_target(path: Path, overwrite: bool) -> None:
         raise OutputError(f"{path}: expected an existing folder, got {path.parent}; create it first")
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    Raises
+    ------
+    OutputError
+        If it is a file, or may not be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise OutputError(f"{path}: expected a folder, got a file; name another folder") from None
+    except OSError as error:
+        raise OutputError(f"{path}: this folder cannot be made: {_cause(error)}") from error
+
+
 def _exists(path: Path) -> OutputError:
     return OutputError(f"{path}: exists already; choose another name or use -f to overwrite it")
 

@@ -4,9 +4,9 @@ The corrections theta = (time offset, gyro bias about three axes, log focal leng
 
     E(theta) = kappa * mean evidence of the windows under the corrected motion - 1/2 sum (theta_i / sigma_i)^2,
 
-the spectral evidence of `gyrosharp.restore.spectrum` with Gaussian priors. The search is coarse to fine: the offset,
-the only correction that is far from linear, is scanned at low frequencies; the best starts are refined by Levenberg's
-damped scoring, with the curvature
+the spectral evidence of `gyrosharp.restore.spectrum` with Gaussian priors. It has many maxima, and the search is coarse
+to fine: points drawn from the prior are looked at at low frequencies, where there are fewer; the best are refined by
+Levenberg's damped scoring, with the curvature
 
     H_ij = kappa * mean J_i J_j + delta_ij / sigma_i^2,     J_i = d log M / d theta_i,
 
@@ -31,9 +31,12 @@ COARSE_FREQUENCY, FINE_FREQUENCY = 0.15, 0.42
 # Nats per frequency -> nats. A window has some 3,500 frequencies, but their deviations from a smooth spectrum are no
 # noise: neighbours deviate together, and so do windows. 1,000 gave the best motion over 24 photos (300 to 3,000 do).
 CONFIDENCE = 1000.0
-SCAN_STEP_S, SCAN_STEPS = 2e-3, 7
-STARTS = 2
-COARSE_STEPS, FINE_STEPS = 4, 6
+# Points drawn in prior standard deviations: offsets twice as wide, for logs that nobody has synchronised.
+DRAWS, DRAWN_STDS = 160, (2.0, 1.2, 1.2, 1.2, 1.2)
+# Climbs at low frequencies, from starts this far apart; and at all frequencies, from their ends.
+COARSE_CLIMBS, COARSE_APART = 5, 1.0
+FINE_CLIMBS, FINE_APART = 2, 0.3
+COARSE_STEPS, FINE_STEPS = 5, 6
 # Finite differences and longest step, in prior standard deviations.
 PROBE, LONGEST_STEP = 0.1, 1.5
 # Nats below which a step is not worth another one.
@@ -142,7 +145,7 @@ def refine_motion(capture: Capture, spectra: Spectra, priors: CalibrationPriors 
     search = _Search(capture, spectra, sigmas)
     before = search.state(np.zeros(5), FINE)
     assert before is not None, "the capture as it is was just evaluated"
-    best = max((search.refine(start) for start in search.scan()), key=lambda state: state.objective)
+    best = search.best()
     spread = np.sqrt(np.diag(np.linalg.inv(search.curvature(best)[1]))) * sigmas
     theta = best.z * sigmas
     return Calibration(corrected(capture, theta), theta, spread, before.evidence, best.evidence, len(spectra))
@@ -182,23 +185,14 @@ class _Search:
         evidence = float(self._levels[level].per_window(fit).mean())
         return _State(z, level, fit, evidence, CONFIDENCE * evidence - 0.5 * float(z @ z))
 
-    def scan(self) -> list[Array]:
-        """Return the best time offsets, each better than its neighbours, as starting points."""
-        steps = np.arange(-SCAN_STEPS, SCAN_STEPS + 1) * SCAN_STEP_S / self._sigmas[0]
-        states = [self.state(np.array([step, 0.0, 0.0, 0.0, 0.0]), COARSE) for step in steps]
-        heights = np.array([-np.inf, *[-np.inf if s is None else s.objective for s in states], -np.inf])
-        peaks = (heights[1:-1] >= heights[:-2]) & (heights[1:-1] >= heights[2:]) & np.isfinite(heights[1:-1])
-        order = sorted(np.flatnonzero(peaks), key=lambda k: -heights[k + 1])[:STARTS]
-        return [np.array([steps[k], 0.0, 0.0, 0.0, 0.0]) for k in order]
-
-    def refine(self, start: Array) -> _State:
-        """Climb from a start, first at low frequencies, then at all."""
-        state = self.state(start, COARSE)
-        assert state is not None, "starts come from the scan"
-        state = self._climb(state, COARSE_STEPS)
-        fine = self.state(state.z, FINE)
-        assert fine is not None
-        return self._climb(fine, FINE_STEPS)
+    def best(self) -> _State:
+        """Return the highest point found."""
+        draws = np.random.default_rng(0).standard_normal((DRAWS, 5)) * DRAWN_STDS
+        coarse = [self.state(z, COARSE) for z in (np.zeros(5), *draws)]
+        starts = _apart([state for state in coarse if state is not None], COARSE_CLIMBS, COARSE_APART)
+        ends = _apart([self._climb(state, COARSE_STEPS) for state in starts], FINE_CLIMBS, FINE_APART)
+        fine = [self.state(end.z, FINE) for end in ends]
+        return _highest([self._climb(state, FINE_STEPS) for state in fine if state is not None])[0]
 
     def _climb(self, state: _State, steps: int) -> _State:
         damping = 0.1
@@ -241,3 +235,16 @@ class _Search:
             if other is not None:
                 return (other.fit.log_model - state.fit.log_model) / np.float32(probe)
         return np.zeros_like(state.fit.log_model)
+
+
+def _highest(states: list[_State]) -> list[_State]:
+    return sorted(states, key=lambda state: -state.objective)
+
+
+def _apart(states: list[_State], count: int, distance: float) -> list[_State]:
+    """Return the highest states that are this far from each other."""
+    kept: list[_State] = []
+    for state in _highest(states):
+        if len(kept) < count and all(np.linalg.norm(state.z - other.z) > distance for other in kept):
+            kept.append(state)
+    return kept

@@ -6,13 +6,14 @@ window has the expectation
     M(f) = |K(f)|^2 S(f) + N,     K(f) = 1/T sum_j exp(2 pi i f . d_j)
 
 with d_j the displacements along the trail, N the floor of the noise and S the spectrum of a natural scene: a power law
-times a cosine of the direction,
+times a profile over the directions,
 
-    log S(f) = a + b log|f| + c cos 2 phi + d sin 2 phi.
+    log S(f) = a + b log|f| + sum_m c_m cos 2 m phi + d_m sin 2 m phi,     m = 1 ... 6.
 
 a is free; b, c and d have Gaussian priors. They let every window have its own contrast, smoothness and preferred
-direction, so that only what a trail alone explains (the dark bands across it) counts as evidence for a motion. P / M
-is exponentially distributed (Whittle 1953), and the evidence is the mean over the frequencies of
+directions (man-made edges have few), so that only what a trail alone explains (the dark bands across it) counts as
+evidence for a motion. P / M is exponentially distributed (Whittle 1953), and the evidence is the mean over the
+frequencies of
 
     -log M - rho(P / M),     rho(q) = q for q < 5, else 5 (1 + log(q / 5))
 
@@ -50,18 +51,24 @@ CELLS_X, CELLS_Y = 4, 3
 CLIPPED, MAX_CLIPPED_SHARE = 0.97, 0.02
 # A window must stand this far above the noise, on average over the frequencies used.
 MIN_SIGNAL_TO_NOISE = 3.0
+# Mean log(1 + P / N) of a window worth looking at. Pure noise has 0.60; the traces that an encoder leaves of a plain
+# wall have up to 0.75, and neither looks like a blurred scene.
+MIN_TEXTURE = 0.8
 # The corner frequencies of a photo, cycles per px, hold noise and next to no scene.
 NOISE_FROM = 0.45
 # Lowest frequency used, in bins: below it the taper's own lobe mixes with the window's mean.
 LOWEST_BIN = 2.5
-# A floor for photos without noise: half a code of 8 bits, as white noise in linear light.
-QUANTISATION_STD = 5e-4
-# Priors of b, c, d: mean and standard deviation, and how many independent frequencies they weigh as much as.
+# A floor for photos whose noise a JPEG encoder took away: half a code of 8 bits, encoded as a square root.
+ENCODED_STD = 0.5 / 255.0
+LEAST_BRIGHTNESS = 3e-3
+# Priors of b and of the directions: mean and standard deviation (over the root of m), and how many independent
+# frequencies they weigh as much as.
 SLOPE, SLOPE_STD, DIRECTION_STD = -2.3, 0.4, 0.5
+HARMONICS = 6
 PRIOR_WEIGHT = 0.005
 OUTLIER = 5.0
-# K^2 is never exactly zero: the trail varies over the window.
-LEAST_TRANSFER = 1e-6
+# K^2 never gets to zero: the trail varies over the window, and tone curves and encoders fill the dark bands.
+LEAST_TRANSFER = 1e-2
 COLD_STEPS, WARM_STEPS = 8, 3
 
 
@@ -116,7 +123,7 @@ def textured_spectra(grey_linear: Array, trail_px: float) -> Spectra:
         if (window >= CLIPPED).mean() > MAX_CLIPPED_SHARE:
             continue
         periodogram, floor = _periodogram(window, taper)
-        if periodogram.mean() > MIN_SIGNAL_TO_NOISE * floor:
+        if periodogram.mean() > MIN_SIGNAL_TO_NOISE * floor and _texture(periodogram, floor) > MIN_TEXTURE:
             kept.append((x, y))
             power.append(periodogram)
             noise.append(floor)
@@ -155,13 +162,14 @@ def _taper(side: int) -> Array:
 def _periodogram(window: Array, taper: Array) -> tuple[Array, float]:
     from scipy.fft import fft2
 
-    centred = window - float((window * taper).sum() / taper.sum())
+    mean = float((window * taper).sum() / taper.sum())
+    centred = window - mean
     power = np.abs(fft2(centred * taper)) ** 2
     frequency = np.fft.fftfreq(len(taper))
     corner = np.hypot(frequency[:, None], frequency) > NOISE_FROM
     # The median of an exponential distribution is log 2 of its mean; stray edges do not move it.
-    floor = max(float(np.median(power[corner])) / np.log(2.0), QUANTISATION_STD**2)
-    return power, floor
+    coded_std = 2.0 * np.sqrt(max(mean, LEAST_BRIGHTNESS)) * ENCODED_STD
+    return power, max(float(np.median(power[corner])) / np.log(2.0), coded_std**2)
 
 
 def _texture(power: Array, noise: float) -> float:
@@ -191,8 +199,8 @@ class Fit:
     ----------
     log_model : (W, F) float32 array
         log M.
-    scene : (W, 4) float32 array
-        a, b, c, d of every window.
+    scene : (W, 2 + 12) float32 array
+        a, b, c_1, d_1, c_2 ... of every window.
     """
 
     log_model: Array
@@ -227,14 +235,18 @@ class SpectralEvidence:
         self.power: Array = spectra.power[:, rows[:, None], columns][:, self._used]
         self.noise = spectra.noise[:, None]
         self._basis, self._precision = self._scene_basis(radius)
+        self._typical = np.zeros(len(self._basis), dtype=np.float32)
+        self._typical[1] = SLOPE
         curvature = self._basis @ self._basis.T / self._basis.shape[1] + self._precision
         self._step = np.linalg.inv(curvature).astype(np.float32)
 
     def _scene_basis(self, radius: Points) -> tuple[Array, Array]:
         angle = np.arctan2(self._fy[:, None], self._fx)[self._used]
         slope = np.log(radius[self._used] / 0.1)
-        basis = np.stack([np.ones_like(slope), slope, np.cos(2 * angle), np.sin(2 * angle)])
-        spread = np.array([np.inf, SLOPE_STD, DIRECTION_STD, DIRECTION_STD])
+        orders = np.arange(1, HARMONICS + 1)
+        waves = [wave(2 * order * angle) for order in orders for wave in (np.cos, np.sin)]
+        spread = np.concatenate([[np.inf, SLOPE_STD], np.repeat(DIRECTION_STD / np.sqrt(orders), 2)])
+        basis = np.stack([np.ones_like(slope), slope, *waves])
         return basis.astype(np.float32), np.diag(PRIOR_WEIGHT / spread**2).astype(np.float32)
 
     def transfer(self, displacement_px: Points) -> Array:
@@ -257,20 +269,18 @@ class SpectralEvidence:
             A fit of a motion nearby.
         """
         log_transfer = np.log(self.transfer(displacement_px) + np.float32(LEAST_TRANSFER))
-        centre = np.array([0.0, SLOPE, 0.0, 0.0], dtype=np.float32)
         scene = self._first_scene(log_transfer) if start is None else start.scene
         for _ in range(COLD_STEPS if start is None else WARM_STEPS):
             signal = np.exp(np.minimum(log_transfer + scene @ self._basis, 30.0))
             model = signal + self.noise
             score = signal / model * (np.minimum(self.power / model, OUTLIER) - 1.0)
-            gradient = score @ self._basis.T / score.shape[1] - (scene - centre) @ self._precision
+            gradient = score @ self._basis.T / score.shape[1] - (scene - self._typical) @ self._precision
             scene = scene + np.clip(gradient @ self._step, -1.0, 1.0)
         log_signal = np.minimum(log_transfer + scene @ self._basis, 30.0)
         return Fit(np.log(np.exp(log_signal) + self.noise), scene)
 
     def _first_scene(self, log_transfer: Array) -> Array:
-        scene = np.zeros((len(self.power), 4), dtype=np.float32)
-        scene[:, 1] = SLOPE
+        scene = np.tile(self._typical, (len(self.power), 1))
         typical = np.exp(log_transfer + scene @ self._basis).mean(axis=1)
         scene[:, 0] = np.log(self.power.mean(axis=1) / typical)
         return scene
@@ -284,7 +294,7 @@ class SpectralEvidence:
         ratio = self.power * np.exp(-fit.log_model)
         tail = OUTLIER * (1.0 + np.log(np.maximum(ratio, OUTLIER) / OUTLIER))
         likelihood = -(fit.log_model + np.where(ratio < OUTLIER, ratio, tail)).mean(axis=1)
-        offset = fit.scene - np.array([0.0, SLOPE, 0.0, 0.0], dtype=np.float32)
+        offset = fit.scene - self._typical
         return np.asarray(likelihood - 0.5 * ((offset @ self._precision) * offset).sum(axis=1), dtype=np.float64)
 
 

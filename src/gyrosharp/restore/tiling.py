@@ -3,8 +3,9 @@
 A tile is solved with a margin around it that is thrown away. A solver's mistake at the cut edge (it cannot see the
 light from beyond it, and `coverage` tells it so) reaches inwards by the blur's reach per pass, but fades as it goes:
 each pass spreads it over the whole trail and the data pull it back. After `MARGIN_REACHES` reaches it is below
-1/255 of the encoded range (measured, see tests/restore/test_tiling.py), whatever the number of iterations.
-What is left is blended over a ramp across the tile borders.
+1/255 of the encoded range for the default method, `rl` (see tests/restore/test_tiling.py), whatever the number of
+iterations. What is left is blended over a ramp across the tile borders. The Wiener filter's windows, and with them the
+start of the MAP solver, are laid out per tile: there the two results differ, and neither is the better one.
 """
 
 from collections.abc import Iterator
@@ -139,7 +140,7 @@ def require_tile(tile: int | str) -> int | str:
     UsageError
         If it is none of these, or a size below 256.
     """
-    if isinstance(tile, str) and tile.isdigit():
+    if isinstance(tile, str) and tile.isdecimal():
         tile = int(tile)
     if tile in ("auto", "off"):
         return tile
@@ -172,11 +173,14 @@ def _spans(size: int, tile_px: int, margin: int) -> Iterator[Span]:
     for low, high in pairwise(cuts):
         first, last = max(low - half, 0), min(high + half, size)
         place = np.arange(first, last, dtype=np.float64) + 0.5
-        weights = _step_up(place, low if low > 0 else -size) - _step_up(place, high if high < size else 2 * size)
+        weights = _step_up(place, low if low > 0 else -np.inf) - _step_up(place, high if high < size else np.inf)
         yield Span(max(first - margin, 0), min(last + margin, size), first, last, weights.astype(np.float32))
 
 
-def _step_up(place: NDArray[np.float64], cut: int) -> NDArray[np.float64]:
-    """Rise from 0 to 1 along the ramp around a cut: a cosine, so that neighbours' differences leave no kink."""
+def _step_up(place: NDArray[np.float64], cut: float) -> NDArray[np.float64]:
+    """Rise from 0 to 1 along the ramp around a cut, which may be at infinity.
+
+    It is a cosine, so that neighbours' differences leave no kink.
+    """
     phase = np.clip((place - cut) / RAMP_PX + 0.5, 0.0, 1.0)
     return np.asarray(np.sin(0.5 * np.pi * phase) ** 2, dtype=np.float64)

@@ -31,7 +31,7 @@ def hand_tremor(
     duration_s : float
         Length, s.
     rms_rad_s : float
-        Root mean square rate of pitch and yaw, rad/s.
+        Root mean square rate of pitch and yaw over the whole recording, rad/s.
     rate_hz : float
         Sampling rate.
     """
@@ -40,7 +40,8 @@ def hand_tremor(
     white = rng.standard_normal((2 * count, 3))
     frequency = np.fft.rfftfreq(2 * count, 1.0 / rate_hz)
     shaped = np.fft.irfft(np.fft.rfft(white, axis=0) * _amplitude(frequency)[:, None], 2 * count, axis=0)[:count]
-    rates = shaped / shaped.std() * rms_rad_s * AXIS_GAIN
+    pitch_yaw_rms = np.sqrt(np.mean(shaped[:, :2] ** 2))
+    rates = shaped / pitch_yaw_rms * rms_rad_s * AXIS_GAIN
     time_ns = np.rint(np.arange(count) * 1e9 / rate_hz).astype(np.int64)
     return ImuRecording(time_ns, rates, clock="simulated", R_cam_imu=np.eye(3), source="hand tremor")
 

@@ -100,6 +100,8 @@ def read_imu(path: str | Path, format: str | None = None, gyro_unit: str | None 
     reader = readers()[format if format is not None else _only_claim(path)]
     recording = rejected_spikes(reader.read(path))
     if gyro_unit is None:
+        if reader.GYRO_UNIT in GYRO_UNITS[1:]:
+            recording = recording.noted(f"rates converted from {reader.GYRO_UNIT}, the unit of this format")
         warning = units_warning(recording)
         return recording if warning is None else recording.noted(warning)
     return _in_unit(recording, reader.GYRO_UNIT, gyro_unit)
