@@ -282,11 +282,11 @@ def _restored(job: Job, picture: ImageFile, options: DeblurOptions, progress: Pr
 
         assert options.psf is not None
         method = "rl" if options.method == "auto" else options.method
-        return deblur_uniform(picture.pixels_linear, read_kernel(options.psf), method, options.strength, progress)
+        return deblur_uniform(picture, read_kernel(options.psf), method, options.strength, progress)
     return deblur(
         job.capture,
         options.method,
-        image=picture.pixels_linear,
+        image=picture,
         strength=options.strength,
         tile=options.tile,
         progress=progress,

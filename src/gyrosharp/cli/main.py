@@ -102,7 +102,7 @@ def deblur(
     ] = None,
     gyro: Gyro = None,
     capture: CaptureFile = None,
-    method: Annotated[str, typer.Option(help="auto, rl, rl-tv, rl-plain, wiener or hyper_laplacian.")] = "auto",
+    method: Annotated[str, typer.Option(help="auto, rl, rl-tv, rl-plain, wiener or map.")] = "auto",
     strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0,
     tile: Annotated[str, typer.Option(help="auto, off, or the side of a tile in px.")] = "auto",
     psf: Annotated[Path | None, typer.Option(help="Kernel picture: one blur for the whole photo, no gyro.")] = None,

@@ -16,7 +16,7 @@ from gyrosharp.media import jpeg, png, tiff, webp
 from gyrosharp.media.atomic import atomic_write, check_target
 from gyrosharp.media.exif import PhotoTags, read_orientation, read_tags
 from gyrosharp.media.icc import curve_from_icc
-from gyrosharp.media.stored import Compression, Metadata, StoredImage
+from gyrosharp.media.stored import Compression, JpegCompression, Metadata, StoredImage, WebpCompression
 from gyrosharp.media.transfer import LINEAR, SRGB, TransferCurve, decode_codes, encode_codes, power_curve
 
 _HEAD_BYTES = 64
@@ -101,6 +101,8 @@ class ImageFile:
         What EXIF says about the shot.
     notes : tuple of str
         What reading assumed or dropped, in plain words.
+    lossy : bool
+        Whether an encoder has left its traces in the pixels, and taken noise out of them.
     """
 
     path: Path
@@ -114,6 +116,7 @@ class ImageFile:
     orientation: int = 1
     tags: PhotoTags = field(default_factory=PhotoTags)
     notes: tuple[str, ...] = ()
+    lossy: bool = False
 
     @property
     def width(self) -> int:
@@ -167,7 +170,15 @@ def read_image(path: str | Path) -> ImageFile:
         orientation=read_orientation(stored.metadata.exif),
         tags=read_tags(stored.metadata.exif),
         notes=stored.notes + notes,
+        lossy=container == "jpeg"
+        or (isinstance(stored.compression, WebpCompression) and not stored.compression.lossless),
     )
+
+
+def _is_lossy(compression: Compression | None) -> bool:
+    if isinstance(compression, WebpCompression):
+        return not compression.lossless
+    return isinstance(compression, JpegCompression)
 
 
 def write_image(

@@ -136,6 +136,7 @@ def _as_image(file: Path, frame: Any) -> ImageFile:  # noqa: ANN401
         metadata=Metadata(exif=None if orientation == 1 else orientation_block(orientation)),
         orientation=orientation,
         notes=() if curve is None else (f"the movie's {curve} curve is read as sRGB",),
+        lossy=True,
     )
 
 

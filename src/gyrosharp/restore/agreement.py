@@ -1,4 +1,4 @@
-r"""Agreement: does a photo show the blur that its gyro log predicts?
+r"""Agreement: whether a photo shows the blur that its gyro log predicts.
 
 The spectral evidence of `gyrosharp.restore.spectrum` for the recorded motion is compared with that for rivals which
 leave everything else as it is: no motion at all, and the same trail turned to other directions, shorter or longer.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import Capture
 from gyrosharp.restore.calibration import displacements
-from gyrosharp.restore.spectrum import SpectralEvidence, Spectra
+from gyrosharp.restore.spectrum import Spectra, SpectralEvidence
 
 Array = NDArray[np.float64]
 
@@ -99,4 +99,4 @@ def _rivals() -> list[tuple[float, float]]:
 
 def _turned(displacement_px: Array, length: float, angle_deg: float) -> Array:
     cosine, sine = length * np.cos(np.deg2rad(angle_deg)), length * np.sin(np.deg2rad(angle_deg))
-    return displacement_px @ np.array([[cosine, sine], [-sine, cosine]])
+    return np.asarray(displacement_px @ np.array([[cosine, sine], [-sine, cosine]]), dtype=np.float64)

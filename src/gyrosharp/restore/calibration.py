@@ -83,18 +83,19 @@ class Calibration:
         Time offset (s), gyro bias x, y, z (rad/s, IMU frame), log focal length factor.
     uncertainties : (5,) array
         Standard deviations of the corrections.
-    evidence_before, evidence_after : float
-        Mean spectral evidence, nats per frequency.
-    windows : int
-        Windows that were used; 0 leaves the capture as it is.
+    priors : CalibrationPriors
+        What was expected of the corrections.
     """
 
     capture: Capture
     corrections: Array
     uncertainties: Array
-    evidence_before: float
-    evidence_after: float
-    windows: int
+    priors: CalibrationPriors
+
+    @property
+    def distance(self) -> float:
+        """Sum of the squared corrections in prior standard deviations; 5 on average if the priors hold."""
+        return float(np.sum((self.corrections / self.priors.sigmas) ** 2))
 
 
 def corrected(capture: Capture, corrections: Array) -> Capture:
@@ -139,16 +140,15 @@ def refine_motion(capture: Capture, spectra: Spectra, priors: CalibrationPriors 
     ImuError, CaptureError
         If the log does not cover the exposure.
     """
-    sigmas = (priors or CalibrationPriors()).sigmas
+    priors = priors or CalibrationPriors()
+    sigmas = priors.sigmas
     if capture.imu is None or len(spectra) == 0:
-        return Calibration(capture, np.zeros(5), sigmas, 0.0, 0.0, 0)
+        return Calibration(capture, np.zeros(5), sigmas, priors)
     search = _Search(capture, spectra, sigmas)
-    before = search.state(np.zeros(5), FINE)
-    assert before is not None, "the capture as it is was just evaluated"
     best = search.best()
     spread = np.sqrt(np.diag(np.linalg.inv(search.curvature(best)[1]))) * sigmas
     theta = best.z * sigmas
-    return Calibration(corrected(capture, theta), theta, spread, before.evidence, best.evidence, len(spectra))
+    return Calibration(corrected(capture, theta), theta, spread, priors)
 
 
 COARSE, FINE = 0, 1

@@ -111,7 +111,9 @@ class ClassicalDeblurrer:
         self._tile = tiling.require_tile(tile)
         self._poses = poses
 
-    def deblur(self, capture: Capture, picture_linear: Image, progress: Progress | None = None) -> Restoration:
+    def deblur(
+        self, capture: Capture, picture_linear: Image, progress: Progress | None = None, *, lossy: bool = False
+    ) -> Restoration:
         """Deblur a photo.
 
         Parameters
@@ -122,6 +124,8 @@ class ClassicalDeblurrer:
             The photo, linear light, C = 1 or 3.
         progress : callable or None
             Told (done, total).
+        lossy : bool
+            Whether a lossy encoder has left its traces in the photo.
 
         Raises
         ------
@@ -130,9 +134,12 @@ class ClassicalDeblurrer:
         ImuError, CaptureError
             If the motion does not cover the exposure.
         """
-        begun = time.perf_counter()
         picture = checked_picture(picture_linear, (capture.camera.height, capture.camera.width))
-        scene, extent = survey(capture, picture, self._poses)
+        return self.restore(*survey(capture, picture, self._poses, lossy=lossy), progress)
+
+    def restore(self, scene: Scene, extent: BlurExtent, progress: Progress | None = None) -> Restoration:
+        """Deblur a surveyed photo."""
+        begun = time.perf_counter()
         start = _coarse_solution(scene, self._method, self._tile, part_of(progress, 0.0, 0.2))
         settings = self._method.plan(scene.facts, start is not None)
         begin = 0.2 if start is not None else 0.0
@@ -145,7 +152,7 @@ class ClassicalDeblurrer:
             noise_std=scene.facts.noise_std,
             poses=scene.poses,
             saturated_share=float((scene.confidence < 0.5).mean()),
-            reblur_residual=solved.sums.residual(scene.facts.noise_std, picture.shape[2]),
+            reblur_residual=solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2]),
             tiles=solved.tiles,
             seconds=time.perf_counter() - begun,
         )
@@ -170,13 +177,21 @@ def checked_picture(picture_linear: Image, shape: tuple[int, int]) -> Image:
     return np.maximum(picture, 0) if low < 0 else picture
 
 
-def survey(capture: Capture, picture: Image, poses: int | None = None) -> tuple[Scene, BlurExtent]:
+def survey(
+    capture: Capture, picture: Image, poses: int | None = None, *, lossy: bool = False
+) -> tuple[Scene, BlurExtent]:
     """Measure a photo: noise, saturation, trails."""
+    facts = Facts(estimate_noise(picture, lossy=lossy), float(picture.mean(dtype=np.float64)), 0.0)
+    return moved(Scene(capture, picture, saturation_confidence(picture), facts, 1), capture, poses)
+
+
+def moved(scene: Scene, capture: Capture, poses: int | None = None) -> tuple[Scene, BlurExtent]:
+    """Return a scene with another motion, and that motion's trails."""
     stride = max(min(capture.camera.width, capture.camera.height) // SURVEY_LINES, 1)
     field = blur_field(capture, stride=stride)
     extent = BlurExtent(float(np.median(field.extent_px)), float(field.extent_px.max()))
-    facts = Facts(estimate_noise(picture), float(picture.mean(dtype=np.float64)), extent.median)
-    return Scene(capture, picture, saturation_confidence(picture), facts, poses or pose_count(field)), extent
+    facts = replace(scene.facts, trail_px=extent.median)
+    return replace(scene, capture=capture, facts=facts, poses=poses or pose_count(field)), extent
 
 
 def with_steps(diagnostics: Diagnostics, settings: object) -> Diagnostics:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import UsageError
+from gyrosharp.media.image_file import ImageFile
 from gyrosharp.restore.classical import ClassicalDeblurrer, checked_picture, with_steps
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Restoration
@@ -43,8 +44,10 @@ class Deblurrer(Protocol):
     @property
     def name(self) -> str: ...  # noqa: D102
 
-    def deblur(self, capture: Capture, picture_linear: Image, progress: Progress | None = None) -> Restoration:
-        """Deblur a photo (H, W, C) float32, linear light."""
+    def deblur(
+        self, capture: Capture, picture_linear: Image, progress: Progress | None = None, *, lossy: bool = False
+    ) -> Restoration:
+        """Deblur a photo (H, W, C) float32, linear light, `lossy` if an encoder has left its traces in it."""
         ...
 
 
@@ -52,7 +55,7 @@ def deblur(
     capture: Capture,
     method: str = AUTO,
     *,
-    image: Image | None = None,
+    image: Image | ImageFile | None = None,
     strength: float = 1.0,
     tile: int | str = "auto",
     poses: int | None = None,
@@ -67,8 +70,8 @@ def deblur(
     method : str
         ``"auto"`` checks motion against photo, refines it, and leaves the photo alone where it would not gain; the
         others (`gyrosharp.restore.solvers.methods`) do as they are told.
-    image : (H, W, C) float32 array or None
-        The photo in memory, linear light, C = 1 or 3.
+    image : (H, W, C) float32 array, ImageFile or None
+        The photo in memory, linear light, C = 1 or 3; an array is taken as free of a lossy encoder's traces.
     strength : float
         0 keeps the photo, 1 gives the full result, in between they are mixed in linear light.
     tile : int or {"auto", "off"}
@@ -91,8 +94,8 @@ def deblur(
     if poses is not None and poses < 1:
         raise UsageError(f"poses: expected at least 1, got {poses}")
     worker = deblurrer(method, tile, poses)
-    picture = capture.read_image().pixels_linear if image is None else image
-    return _mixed(worker.deblur(capture, picture, progress), picture, strength)
+    picture, lossy = _pixels(capture.read_image() if image is None else image)
+    return _mixed(worker.deblur(capture, picture, progress, lossy=lossy), picture, strength)
 
 
 def deblurrer(method: str, tile: int | str = "auto", poses: int | None = None) -> Deblurrer:
@@ -127,13 +130,17 @@ def require_method(method: str) -> str:
 
 
 def deblur_uniform(
-    image_linear: Image, kernel: ArrayLike, method: str = "rl", strength: float = 1.0, progress: Progress | None = None
+    image: Image | ImageFile,
+    kernel: ArrayLike,
+    method: str = "rl",
+    strength: float = 1.0,
+    progress: Progress | None = None,
 ) -> Restoration:
     """Remove a known blur that is the same all over the photo.
 
     Parameters
     ----------
-    image_linear : (H, W, C) float32 array
+    image : (H, W, C) float32 array or ImageFile
         The photo, linear light, C = 1 or 3.
     kernel : (h, w) array
         Picture of a point light, in any unit; its own place is the middle.
@@ -160,9 +167,10 @@ def deblur_uniform(
     begun = time.perf_counter()
     _require_strength(strength)
     solver = find_method(method)
-    picture = checked_picture(image_linear, image_linear.shape[:2])
+    pixels, lossy = _pixels(image)
+    picture = checked_picture(pixels, pixels.shape[:2])
     operator = UniformOperator(kernel, picture.shape[:2])
-    problem = Problem(picture, operator, estimate_noise(picture), saturation_confidence(picture))
+    problem = Problem(picture, operator, estimate_noise(picture, lossy=lossy), saturation_confidence(picture))
     trail_px = 2.0 * operator.reach_px
     settings = solver.plan(Facts(problem.noise_std, float(picture.mean(dtype=np.float64)), trail_px), False)
     restored = solver.solve(problem, progress, settings, None)
@@ -178,6 +186,13 @@ def deblur_uniform(
         seconds=time.perf_counter() - begun,
     )
     return _mixed(Restoration(restored, with_steps(diagnostics, settings)), picture, strength)
+
+
+def _pixels(image: Image | ImageFile) -> tuple[Image, bool]:
+    """Return a photo's pixels, and whether a lossy encoder has left its traces in them."""
+    if isinstance(image, ImageFile):
+        return image.pixels_linear, image.lossy
+    return image, False
 
 
 def _require_strength(strength: float) -> None:

@@ -137,7 +137,7 @@ class Diagnostics:
         )
 
     def _refined_sentence(self) -> str:
-        if self.refined is None:
+        if self.refined is None or self.decision == "left unchanged":
             return ""
         return (
             f"Gyro and camera were aligned: offset {self.refined.time_offset_s * 1e3:+.1f} ms, "

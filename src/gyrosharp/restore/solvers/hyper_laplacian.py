@@ -11,7 +11,7 @@ from gyrosharp.blur.operator import BlurOperator
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.solvers import wiener
 
-NAME = "hyper_laplacian"
+NAME = "map"
 DESCRIPTION = "MAP with a hyper-Laplacian gradient prior: cleanest, slowest"
 
 Image = NDArray[np.float32]

@@ -1,0 +1,205 @@
+"""AutoDeblurrer: checks the motion against the photo, refines it, deblurs, and does no harm.
+
+In this order: a camera that hardly moved leaves the photo alone. Time offset, gyro bias and focal length are refined
+from the photo (`gyrosharp.restore.calibration`). The refined motion must then explain the photo better than no motion
+or any other motion does (`gyrosharp.restore.agreement`), or the photo is left alone; where it does so only roughly, the
+result is mixed with the photo. At last the result, blurred again, must give back the photo better than the photo
+itself does.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.capture.capture import Capture
+from gyrosharp.restore.agreement import Agreement, measure_agreement
+from gyrosharp.restore.calibration import Calibration, refine_motion
+from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, checked_picture, moved, part_of, survey
+from gyrosharp.restore.problem import Progress
+from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Refinement, Restoration
+from gyrosharp.restore.spectrum import textured_spectra
+
+Image = NDArray[np.float32]
+
+NAME = "auto"
+METHOD = "rl"
+# Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
+# encoder's traces weigh more.
+LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 2.5
+# Fewer windows with texture do not make a verdict.
+LEAST_WINDOWS = 4
+# Corrections that a log and a camera are not trusted to need, as the sum of their squares in standard deviations.
+MOST_CORRECTED = 25.0
+# Agreement: least evidence over the evidence expected, lead over rivals, significance, and evidence expected.
+LEAST_SCORE, LEAST_LEAD, LEAST_SIGNIFICANCE, LEAST_EXPECTED = 0.3, 0.1, 2.5, 0.01
+# From this score on the result is taken as it is; below, it is mixed with the photo in proportion.
+FULL_SCORE = 0.8
+TOO_SMALL = "the camera's motion smeared the photo over less than a pixel"
+# Share of the progress bar that calibration takes.
+CALIBRATED = 0.15
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What follows from the comparison of photo and motion.
+
+    Attributes
+    ----------
+    strength : float
+        Share of the result that is taken, 0 to 1; 0 leaves the photo alone.
+    reason : str
+        Why, in plain words.
+    """
+
+    strength: float
+    reason: str
+
+
+class AutoDeblurrer:
+    """The default method; see the module.
+
+    Parameters
+    ----------
+    tile : int or {"auto", "off"}
+        Tile size, px.
+    poses : int or None
+        Poses over the exposure; None takes as many as the longest trail needs.
+
+    Raises
+    ------
+    UsageError
+        If the tile size is no tile size.
+    """
+
+    def __init__(self, tile: int | str = "auto", poses: int | None = None) -> None:
+        self.name = NAME
+        self._poses = poses
+        self._worker = ClassicalDeblurrer(METHOD, tile, poses)
+
+    def deblur(
+        self, capture: Capture, picture_linear: Image, progress: Progress | None = None, *, lossy: bool = False
+    ) -> Restoration:
+        """Deblur a photo, or leave it alone.
+
+        Parameters
+        ----------
+        capture : Capture
+            Camera, exposure and motion.
+        picture_linear : (H, W, C) float32 array
+            The photo, linear light, C = 1 or 3.
+        progress : callable or None
+            Told (done, total).
+        lossy : bool
+            Whether a lossy encoder has left its traces in the photo.
+
+        Raises
+        ------
+        ImageError
+            If the picture's size is not the camera's, it has other channels, or holds NaN or infinity.
+        ImuError, CaptureError
+            If the motion does not cover the exposure.
+        """
+        begun = time.perf_counter()
+        picture = checked_picture(picture_linear, (capture.camera.height, capture.camera.width))
+        scene, extent = survey(capture, picture, self._poses, lossy=lossy)
+        restoration = self._restored(scene, extent, progress)
+        elapsed = time.perf_counter() - begun
+        return replace(restoration, diagnostics=replace(restoration.diagnostics, seconds=elapsed))
+
+    def _restored(self, scene: Scene, extent: BlurExtent, progress: Progress | None) -> Restoration:
+        if extent.median < LEAST_TRAIL_PX:
+            return _unchanged(scene, extent, TOO_SMALL)
+        spectra = textured_spectra(_grey(scene.picture), extent.median)
+        if len(spectra) < LEAST_WINDOWS:
+            return _unchanged(scene, extent, "the photo has too little texture to check the gyro against")
+        calibration = refine_motion(scene.capture, spectra)
+        recorded_px = extent.median
+        scene, extent = moved(scene, calibration.capture, self._poses)
+        agreement = measure_agreement(scene.capture, spectra)
+        verdict = judge(calibration, agreement, min(recorded_px, extent.median))
+        score, refined = float(np.clip(agreement.score, 0.0, 1.0)), _refinement(calibration)
+        if verdict.strength == 0.0:
+            left = _unchanged(scene, extent, verdict.reason)
+            return replace(left, diagnostics=replace(left.diagnostics, gyro_agreement=score, refined=refined))
+        result = self._worker.restore(scene, extent, part_of(progress, CALIBRATED, 1.0))
+        residual = result.diagnostics.reblur_residual
+        diagnostics = replace(result.diagnostics, method=NAME, gyro_agreement=score, refined=refined)
+        if residual is None or residual.after >= residual.before:
+            reason = "the result would explain the photo no better than the photo itself does"
+            return Restoration(scene.picture, replace(diagnostics, decision="left unchanged", reason=reason))
+        image = _mixed(result.image, scene.picture, verdict.strength)
+        return Restoration(image, replace(diagnostics, reason=verdict.reason))
+
+
+def judge(calibration: Calibration, agreement: Agreement, trail_px: float) -> Verdict:
+    """Decide whether a motion may deblur its photo.
+
+    Parameters
+    ----------
+    calibration : Calibration
+        What was corrected.
+    agreement : Agreement
+        Of the corrected motion.
+    trail_px : float
+        Median trail of the recorded or of the corrected motion, whichever is shorter.
+    """
+    if trail_px < LEAST_TRAIL_PX:
+        return Verdict(0.0, TOO_SMALL)
+    if agreement.expected < LEAST_EXPECTED:
+        return Verdict(0.0, "the blur is too faint to check the gyro against")
+    if agreement.score < LEAST_SCORE or agreement.significance < LEAST_SIGNIFICANCE:
+        return Verdict(0.0, "image and gyro disagree: the photo does not show the blur that the gyro recorded")
+    if agreement.lead < LEAST_LEAD:
+        return Verdict(0.0, "image and gyro disagree: blur of another direction or length fits the photo better")
+    if calibration.distance > MOST_CORRECTED:
+        return Verdict(0.0, "image and gyro disagree: only implausible corrections would make them fit")
+    faded = min(1.0, (trail_px - LEAST_TRAIL_PX) / (FULL_TRAIL_PX - LEAST_TRAIL_PX))
+    if agreement.score < FULL_SCORE:
+        strength = faded * agreement.score / FULL_SCORE
+        return Verdict(strength, f"image and gyro agree only roughly, so it was done at {strength:.0%} strength")
+    reason = "image and gyro agree"
+    return Verdict(
+        faded, reason if faded == 1.0 else f"{reason}; the blur is small, so it was done at {faded:.0%} strength"
+    )
+
+
+def _grey(picture: Image) -> Image:
+    channels = picture.shape[2]
+    total = reduce(np.add, (picture[..., c] for c in range(channels)))
+    return np.asarray(total / np.float32(channels), dtype=np.float32)
+
+
+def _refinement(calibration: Calibration) -> Refinement | None:
+    capture = calibration.capture
+    if capture.imu is None:
+        return None
+    bias = calibration.corrections[1:4]
+    return Refinement(
+        time_offset_s=capture.time_offset_s,
+        gyro_bias_rad_s=(float(bias[0]), float(bias[1]), float(bias[2])),
+        focal_factor=float(np.exp(calibration.corrections[4])),
+    )
+
+
+def _unchanged(scene: Scene, extent: BlurExtent, reason: str) -> Restoration:
+    diagnostics = Diagnostics(
+        method=NAME,
+        decision="left unchanged",
+        reason=reason,
+        blur_extent_px=extent,
+        noise_std=scene.facts.noise_std,
+        poses=scene.poses,
+        saturated_share=float((scene.confidence < 0.5).mean()),
+    )
+    return Restoration(scene.picture, diagnostics)
+
+
+def _mixed(result: Image, picture: Image, strength: float) -> Image:
+    if strength == 1.0:
+        return result
+    mixed = result * np.float32(strength)
+    mixed += picture * np.float32(1.0 - strength)
+    return mixed
