@@ -143,9 +143,7 @@ def solver(width: int, height: int) -> None:
     observed = op.forward(np.random.default_rng(0).random((height, width, 3), dtype=np.float32))
     problem = Problem(observed, op, 0.01, np.ones(op.shape, np.float32))
     facts = Facts(problem.noise_std, float(observed.mean()), 20.0)
-    seconds = in_turn(
-        {name: solve_call(name, problem, facts) for name in ("rl", "map", "wiener")}, rounds=3
-    )
+    seconds = in_turn({name: solve_call(name, problem, facts) for name in ("rl", "map", "wiener")}, rounds=3)
     print(f"\n### Solvers, {width} x {height} x 3, 20 px trails, rolling shutter, {thread_count()} threads\n")
     print("| method | s | iterations |\n|---|---|---|")
     for name, value in seconds.items():

@@ -5,8 +5,8 @@ from gyrosharp.restore.spectrum import (
     LONGEST_TRAIL_PX,
     MAX_WINDOWS,
     WINDOW_PX,
-    SpectralEvidence,
     Spectra,
+    SpectralEvidence,
     textured_spectra,
 )
 

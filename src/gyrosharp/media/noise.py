@@ -30,7 +30,7 @@ _MAD_TO_STD = 1.4826
 _MIN_BLOCKS = 4
 _SMOOTHING_PX = 2.0
 # Best for Richardson-Lucy with total variation: 0.6 to 1.5 % for JPEGs of quality 90 to 80, 2.5 % for a phone movie.
-_LOSSY_ENCODED_STD = 0.012
+_LOSSY_ENCODED_STD = 0.015
 # Values this close to the ends are clipped: their noise is cut off and would count as none.
 _DARKEST, _BRIGHTEST = 0.002, 0.9
 
@@ -68,7 +68,7 @@ def estimate_noise(image_linear: NDArray[np.float32], *, lossy: bool = False) ->
         Linear light.
     lossy : bool
         Whether it went through a lossy encoder. JPEG takes the finest noise away, of 1 % it leaves 0.1 to 0.3 %, and
-        adds errors that are just as bad for a deconvolution; they count as 1.2 % of the encoded image.
+        adds errors that are just as bad for a deconvolution; they count as 1.5 % of the encoded image.
     """
     std = fit_noise(image_linear).std
     if not lossy:

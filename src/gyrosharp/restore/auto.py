@@ -28,13 +28,13 @@ NAME = "auto"
 METHOD = "rl"
 # Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
 # encoder's traces weigh more.
-LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 2.5
+LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 5.0
 # Fewer windows with texture do not make a verdict.
 LEAST_WINDOWS = 4
 # Corrections that a log and a camera are not trusted to need, as the sum of their squares in standard deviations.
-MOST_CORRECTED = 25.0
+MOST_CORRECTED = 20.0
 # Agreement: least evidence over the evidence expected, lead over rivals, significance, and evidence expected.
-LEAST_SCORE, LEAST_LEAD, LEAST_SIGNIFICANCE, LEAST_EXPECTED = 0.3, 0.1, 2.5, 0.01
+LEAST_SCORE, LEAST_LEAD, LEAST_SIGNIFICANCE, LEAST_EXPECTED = 0.3, 0.15, 2.5, 0.01
 # From this score on the result is taken as it is; below, it is mixed with the photo in proportion.
 FULL_SCORE = 0.8
 TOO_SMALL = "the camera's motion smeared the photo over less than a pixel"

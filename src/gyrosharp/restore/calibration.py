@@ -29,8 +29,9 @@ Array = NDArray[np.float64]
 POSES = 24
 COARSE_FREQUENCY, FINE_FREQUENCY = 0.15, 0.42
 # Nats per frequency -> nats. A window has some 3,500 frequencies, but their deviations from a smooth spectrum are no
-# noise: neighbours deviate together, and so do windows. 1,000 gave the best motion over 24 photos (300 to 3,000 do).
-CONFIDENCE = 1000.0
+# noise: neighbours deviate together, and so do windows. 1,000 for 40 windows gave the best motion over 24 photos (300
+# to 3,000 do).
+CONFIDENCE = 25.0
 # Points drawn in prior standard deviations: offsets twice as wide, for logs that nobody has synchronised.
 DRAWS, DRAWN_STDS = 160, (2.0, 1.2, 1.2, 1.2, 1.2)
 # Climbs at low frequencies, from starts this far apart; and at all frequencies, from their ends.
@@ -62,7 +63,7 @@ class CalibrationPriors:
     log_focal: float = 0.04
 
     def __post_init__(self) -> None:
-        if not min(self.offset_s, self.bias_rad_s, self.log_focal) > 0:
+        if not (self.sigmas > 0).all():
             raise CaptureError(f"calibration priors: expected standard deviations > 0, got {self}")
 
     @property
@@ -161,7 +162,6 @@ class _State:
     z: Array
     level: int
     fit: Fit
-    evidence: float
     objective: float
 
 
@@ -172,6 +172,7 @@ class _Search:
         self._capture = capture
         self._centres = spectra.centres_px
         self._sigmas = sigmas
+        self._weight = CONFIDENCE * len(spectra)
         self._levels = [SpectralEvidence(spectra, bound) for bound in (COARSE_FREQUENCY, FINE_FREQUENCY)]
         displacements(capture, self._centres)
 
@@ -183,7 +184,7 @@ class _Search:
             return None
         fit = self._levels[level].fit(motion, near)
         evidence = float(self._levels[level].per_window(fit).mean())
-        return _State(z, level, fit, evidence, CONFIDENCE * evidence - 0.5 * float(z @ z))
+        return _State(z, level, fit, self._weight * evidence - 0.5 * float(z @ z))
 
     def best(self) -> _State:
         """Return the highest point found."""
@@ -222,7 +223,7 @@ class _Search:
         slopes = np.stack([self._slope(state, k) for k in range(5)])
         level = self._levels[state.level]
         flat = slopes.reshape(5, -1)
-        weight = CONFIDENCE / flat.shape[1]
+        weight = self._weight / flat.shape[1]
         gradient = weight * flat @ level.excess(state.fit).reshape(-1) - state.z
         return gradient.astype(float), np.asarray(weight * flat @ flat.T, dtype=float) + np.eye(5)
 

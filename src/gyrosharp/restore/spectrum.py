@@ -68,7 +68,7 @@ HARMONICS = 6
 PRIOR_WEIGHT = 0.005
 OUTLIER = 5.0
 # K^2 never gets to zero: the trail varies over the window, and tone curves and encoders fill the dark bands.
-LEAST_TRANSFER = 1e-2
+LEAST_TRANSFER = 3e-2
 COLD_STEPS, WARM_STEPS = 8, 3
 
 
