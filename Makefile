@@ -9,7 +9,7 @@ demo: .venv-light/installed
 
 # The development install, then every test and every doctest.
 test: .venv-dev/installed
-	.venv-dev/bin/python -m pytest -n 2
+	OPENBLAS_NUM_THREADS=1 .venv-dev/bin/python -m pytest -n 2
 	.venv-dev/bin/python -m pytest -q --doctest-modules --pyargs gyrosharp
 
 lint: .venv-dev/installed

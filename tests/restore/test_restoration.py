@@ -78,8 +78,8 @@ def test_json_holds_plain_numbers_only():
 def test_the_summary_says_it_in_plain_words():
     assert FULL.summary() == (
         "Deblurred (rl): as asked. "
-        "The camera's motion smeared points over 17.2 px (up to 23.5 px). "
-        "Blurred again by that motion, the result differs from the photo by 1.1 times the noise "
+        "Points are smeared over 17.2 px (up to 23.5 px). "
+        "Blurred again like that, the result differs from the photo by 1.1 times the noise "
         "(the untouched photo: 6.3). "
         "Gyro and camera were aligned: offset -4.2 ms, focal length x 1.012. "
         "3.1% of the picture is too bright to be restored."
@@ -88,8 +88,7 @@ def test_the_summary_says_it_in_plain_words():
 
 def test_the_summary_is_silent_on_what_there_is_not():
     assert SHORT.summary() == (
-        "Left unchanged (wiener): the blur is under a pixel. "
-        "The camera's motion smeared points over 0.3 px (up to 0.4 px)."
+        "Left unchanged (wiener): the blur is under a pixel. Points are smeared over 0.3 px (up to 0.4 px)."
     )
     assert "too bright" not in replace(FULL, saturated_share=9e-4).summary()
 

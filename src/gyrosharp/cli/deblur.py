@@ -13,14 +13,13 @@ from typing import Any
 import typer
 
 from gyrosharp import __version__
-from gyrosharp.blur.field import blur_field
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.recordings import is_recording
 from gyrosharp.cli.failures import described as described_error
 from gyrosharp.cli.failures import report_error, show_traceback
 from gyrosharp.cli.notes import Notes
 from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, DeblurOptions, captures_of
-from gyrosharp.errors import CaptureError, ImageError, OutputError, UsageError
+from gyrosharp.errors import ImageError, OutputError, UsageError
 from gyrosharp.media.atomic import atomic_write, check_target, make_folder
 from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writable, write_image
 from gyrosharp.restore.deblur import deblur, deblur_uniform, require_method, require_tile
@@ -235,8 +234,6 @@ def _process(job: Job, batch: Batch) -> dict[str, Any]:
     shared = () if job.capture is None else job.capture.remarks
     picture = job.source.read() if job.capture is None else job.capture.read_image()
     covered = None if job.capture is None else job.capture.coverage()
-    if job.capture is not None:
-        _require_plausible(job.capture)
     own = [*(covered.notes if covered else ()), *picture.notes]
     with _progress(job.target.name) as progress:
         result = _restored(job, picture, options, progress)
@@ -252,23 +249,6 @@ def _process(job: Job, batch: Batch) -> dict[str, Any]:
     batch.notes.say([*own, *late], name)
     _say(options, f"{job.target}: {result.diagnostics.summary()}")
     return report
-
-
-def _require_plausible(capture: Capture) -> None:
-    """Refuse trails longer than the picture: nothing could come of it, at a great price in time and memory.
-
-    Raises
-    ------
-    CaptureError
-        If there is one.
-    """
-    camera = capture.camera
-    trail_px = float(blur_field(capture, stride=max(min(camera.width, camera.height) // 8, 1)).extent_px.max())
-    if trail_px > max(camera.width, camera.height):
-        raise CaptureError(
-            f"{capture.image}: expected trails shorter than the picture, got {trail_px:.0f} px in {camera.width} x "
-            f"{camera.height}; check focal length, exposure time and the unit of the gyro"
-        )
 
 
 def _write_report(file: Path | None, report: dict[str, Any]) -> None:

@@ -38,6 +38,8 @@ LEAST_WINDOWS = 4
 MOST_CORRECTED = 20.0
 # Agreement: least evidence over the evidence expected, lead over rivals, significance, and evidence expected.
 LEAST_SCORE, LEAST_LEAD, LEAST_SIGNIFICANCE, LEAST_EXPECTED = 0.3, 0.15, 2.5, 0.01
+# What score and lead must come to together: true motions reach 1.2 and more, wrong ones that happen to be similar 1.0.
+LEAST_SUM = 1.1
 # From this score on the result is taken as it is; below, it is mixed with the photo in proportion.
 FULL_SCORE = 0.8
 TOO_SMALL = "the camera's motion smeared the photo over less than a pixel"
@@ -164,6 +166,8 @@ def judge(calibration: Calibration, agreement: Agreement, trail_px: float) -> Ve
         return Verdict(0.0, "image and gyro disagree: the photo does not show the blur that the gyro recorded")
     if agreement.lead < LEAST_LEAD:
         return Verdict(0.0, "image and gyro disagree: blur of another direction or length fits the photo better")
+    if agreement.score + agreement.lead < LEAST_SUM:
+        return Verdict(0.0, "image and gyro disagree: other motions fit the photo nearly as well")
     if calibration.distance > MOST_CORRECTED:
         return Verdict(0.0, "image and gyro disagree: only implausible corrections would make them fit")
     faded = min(1.0, (trail_px - LEAST_TRAIL_PX) / (FULL_TRAIL_PX - LEAST_TRAIL_PX))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gyrosharp.blur.field import blur_field
 from gyrosharp.blur.operator import blur_operator, pose_count
 from gyrosharp.capture.capture import Capture
-from gyrosharp.errors import ImageError
+from gyrosharp.errors import CaptureError, ImageError
 from gyrosharp.media.noise import estimate_noise, saturation_confidence
 from gyrosharp.restore import tiling
 from gyrosharp.restore.problem import Problem, Progress
@@ -186,10 +186,21 @@ def survey(
 
 
 def moved(scene: Scene, capture: Capture, poses: int | None = None) -> tuple[Scene, BlurExtent]:
-    """Return a scene with another motion, and that motion's trails."""
+    """Return a scene with another motion, and that motion's trails.
+
+    Raises
+    ------
+    CaptureError
+        If a trail is longer than the picture: nothing could come of it, at a great price in time and memory.
+    """
     stride = max(min(capture.camera.width, capture.camera.height) // SURVEY_LINES, 1)
     field = blur_field(capture, stride=stride)
     extent = BlurExtent(float(np.median(field.extent_px)), float(field.extent_px.max()))
+    if extent.max > max(capture.camera.width, capture.camera.height, LEAST_SIDE_PX):
+        raise CaptureError(
+            f"{capture.name}: expected trails shorter than the picture, got {extent.max:.0f} px in "
+            f"{capture.camera.width} x {capture.camera.height}; check focal length, exposure time and unit of the gyro"
+        )
     facts = replace(scene.facts, trail_px=extent.median)
     return replace(scene, capture=capture, facts=facts, poses=poses or pose_count(field)), extent
 

@@ -204,6 +204,10 @@ def _mixed(result: Restoration, picture: Image, strength: float) -> Restoration:
     """Mix restoration and photo in linear light."""
     if strength == 1.0 or result.diagnostics.decision == "left unchanged":
         return result
+    if strength == 0.0:
+        return Restoration(
+            picture, replace(result.diagnostics, decision="left unchanged", reason="strength 0 was asked")
+        )
     mixed = result.image * np.float32(strength)
     mixed += picture * np.float32(1.0 - strength)
     return replace(result, image=mixed)

@@ -120,7 +120,7 @@ class Diagnostics:
         extent = self.blur_extent_px
         sentences = [
             f"{self.decision.capitalize()} ({self.method}): {self.reason}.",
-            f"The camera's motion smeared points over {extent.median:.1f} px (up to {extent.max:.1f} px).",
+            f"Points are smeared over {extent.median:.1f} px (up to {extent.max:.1f} px).",
             self._fit_sentence(),
             self._refined_sentence(),
             f"{self.saturated_share:.1%} of the picture is too bright to be restored." * (self.saturated_share >= 1e-3),
@@ -132,7 +132,7 @@ class Diagnostics:
             return ""
         before, after = self.reblur_residual.before, self.reblur_residual.after
         return (
-            f"Blurred again by that motion, the result differs from the photo by {after:.1f} times the noise "
+            f"Blurred again like that, the result differs from the photo by {after:.1f} times the noise "
             f"(the untouched photo: {before:.1f})."
         )
 
