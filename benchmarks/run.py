@@ -7,6 +7,7 @@ taken in turn (A B A B ...), so that a drift of the machine's speed cancels.
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -212,9 +213,8 @@ def photo(width: int, height: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         capture = shaken_capture(width, height, 30.0, Shutter.TOP_TO_BOTTOM)
-        coarse = np.random.default_rng(0).random((height // 20, width // 20, 3), dtype=np.float32)
-        sharp = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-        blurred = ExactOperator(CameraMotion.from_capture(capture), 64).forward(sharp)
+        blurred = ExactOperator(CameraMotion.from_capture(capture), 64).forward(scenery(width, height))
+        blurred += np.random.default_rng(1).normal(0, 0.01, blurred.shape).astype(np.float32)
         cv2.imwrite(str(folder / "photo.jpg"), np.uint8(255 * np.clip(blurred, 0, 1) ** (1 / 2.2)))
         write_gcsv(capture.imu, folder / "log.gcsv")
         logged = Capture(
@@ -228,7 +228,21 @@ def photo(width: int, height: int) -> None:
             command = [sys.executable, "-m", "gyrosharp", "deblur", str(folder / "photo.capture.json"), "-f"]
             command += ["-o", str(folder / "out.jpg"), "--method", method]
             seconds, peak_gb = timed_process(command)
-            print(f"| {method} | {seconds:.1f} | {peak_gb:.2f} |")
+            print(f"| {method} | {seconds:.1f} | {peak_gb:.2f} |", flush=True)
+            decision = json.loads((folder / "out.jpg.json").read_text())["diagnostics"]["decision"]
+            if decision != "deblurred":
+                sys.exit(f"{method}: expected a deblurred photo, got one that is {decision}")
+
+
+def scenery(width: int, height: int) -> np.ndarray:
+    """A textured picture: random blocks of many sizes on top of each other."""
+    rng = np.random.default_rng(0)
+    total = np.zeros((height, width, 3), np.float32)
+    sizes = (3, 6, 13, 29, 67, 150)
+    for size in sizes:
+        blocks = rng.random((height // size + 1, width // size + 1, 3), dtype=np.float32)
+        total += cv2.resize(blocks, (width, height), interpolation=cv2.INTER_NEAREST)
+    return total / len(sizes)
 
 
 def timed_process(command: list[str]) -> tuple[float, float]:

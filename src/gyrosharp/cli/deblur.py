@@ -22,7 +22,7 @@ from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, DeblurOptions,
 from gyrosharp.errors import ImageError, OutputError, UsageError
 from gyrosharp.media.atomic import atomic_write, check_target, make_folder
 from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writable, write_image
-from gyrosharp.restore.deblur import deblur, deblur_uniform, require_method, require_tile
+from gyrosharp.restore.deblur import deblur, deblur_uniform, deblurrer
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.restoration import Restoration
 
@@ -131,8 +131,7 @@ def _check_options(described: CaptureOptions, options: DeblurOptions) -> None:
         raise UsageError("expected --psf or a gyro log, got both; a kernel replaces the log")
     if Path(options.suffix).name != options.suffix:
         raise UsageError(f"--suffix: expected a part of a file name, got {options.suffix!r}")
-    require_method(options.method)
-    require_tile(options.tile)
+    deblurrer(options.method, options.tile)
 
 
 def _check_several(several: bool, described: CaptureOptions, options: DeblurOptions) -> None:

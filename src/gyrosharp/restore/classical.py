@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gyrosharp.blur.field import blur_field
 from gyrosharp.blur.operator import blur_operator, pose_count
 from gyrosharp.capture.capture import Capture
-from gyrosharp.errors import CaptureError, ImageError
+from gyrosharp.errors import CaptureError, ImageError, UsageError
 from gyrosharp.media.noise import estimate_noise, saturation_confidence
 from gyrosharp.restore import tiling
 from gyrosharp.restore.problem import Problem, Progress
@@ -102,13 +102,15 @@ class ClassicalDeblurrer:
     Raises
     ------
     UsageError
-        If the method is unknown or the tile size is no tile size.
+        If the method is unknown, or the tile size is none, or the method solves the photo as a whole.
     """
 
     def __init__(self, method: str, tile: int | str = "auto", poses: int | None = None) -> None:
         self.name = method
         self._method = find_method(method)
         self._tile = tiling.require_tile(tile)
+        if isinstance(self._tile, int) and not self._method.tiles:
+            raise UsageError(f"tile: expected auto or off, got {tile}; {method} solves the photo as a whole")
         self._poses = poses
 
     def deblur(
@@ -251,7 +253,7 @@ def _solve(scene: Scene, method: Method, tile: int | str, start: Image | None, p
     margin = tiling.margin_px(blur_operator(scene.capture, scene.poses).reach_px)
     # Besides images, the solvers keep a few maps of one channel.
     bytes_per_pixel = FLOAT_BYTES * (method.images_held * channels + 4)
-    size = tiling.tile_size(tile, (height, width), bytes_per_pixel, margin)
+    size = tiling.tile_size(tile, (height, width), bytes_per_pixel, margin) if method.tiles else None
     sums = ReblurSums()
     if size is None:
         problem = scene.problem(None)

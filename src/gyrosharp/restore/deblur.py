@@ -14,7 +14,6 @@ from gyrosharp.restore.classical import ClassicalDeblurrer, checked_picture, wit
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Restoration
 from gyrosharp.restore.solvers import Facts, find_method, methods
-from gyrosharp.restore.tiling import require_tile
 
 __all__ = [
     "AUTO",
@@ -23,8 +22,6 @@ __all__ = [
     "deblur",
     "deblur_uniform",
     "deblurrer",
-    "require_method",
-    "require_tile",
 ]
 
 Image = NDArray[np.float32]
@@ -106,27 +103,13 @@ def deblurrer(method: str, tile: int | str = "auto", poses: int | None = None) -
     UsageError
         If the method is unknown, or `tile` is no tile size.
     """
-    require_method(method)
-    require_tile(tile)
     if method == AUTO:
         from gyrosharp.restore.auto import AutoDeblurrer
 
         return AutoDeblurrer(tile=tile, poses=poses)
+    if method not in methods():
+        raise UsageError(f"method: expected one of {', '.join([AUTO, *sorted(methods())])}, got {method!r}")
     return ClassicalDeblurrer(method, tile=tile, poses=poses)
-
-
-def require_method(method: str) -> str:
-    """Return the name of a method.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name.
-    """
-    if method != AUTO and method not in methods():
-        known = ", ".join([AUTO, *sorted(methods())])
-        raise UsageError(f"method: expected one of {known}, got {method!r}")
-    return method
 
 
 def deblur_uniform(

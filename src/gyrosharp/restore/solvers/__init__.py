@@ -2,7 +2,7 @@
 
 Every module here whose name has no leading underscore is a solver. It exposes either
 
-- ``NAME``, ``DESCRIPTION``, ``DEFAULTS`` and ``solve(problem, progress, settings)``, or
+- ``NAME``, ``DESCRIPTION``, ``DEFAULTS`` and ``solve(problem, progress, settings)``, which sees the whole photo, or
 - ``METHODS``, a tuple of `Method`, where one algorithm has several variants or plans its settings from the photo.
 """
 
@@ -15,9 +15,6 @@ from gyrosharp.errors import UsageError
 from gyrosharp.restore.solvers._method import Facts, Image, Method
 
 __all__ = ["Facts", "Method", "find_method", "methods"]
-
-# Conjugate gradients and half-quadratic splitting keep about this many images.
-DEFAULT_IMAGES_HELD = 14.0
 
 
 @lru_cache(maxsize=1)
@@ -58,4 +55,4 @@ def _methods_of(module: ModuleType) -> tuple[Method, ...]:
         result: Image = module.solve(problem, progress, settings)
         return result
 
-    return (Method(module.NAME, module.DESCRIPTION, plan, solve, images_held=DEFAULT_IMAGES_HELD),)
+    return (Method(module.NAME, module.DESCRIPTION, plan, solve, tiles=False),)

@@ -49,6 +49,8 @@ class Method:
         Whether the solver gains from starting at the solution of the half-size photo.
     images_held : float
         Peak memory in float32 images of the problem's size, the observed one included.
+    tiles : bool
+        Whether the photo may be solved in tiles, with the same result.
     """
 
     name: str
@@ -57,3 +59,4 @@ class Method:
     solve: Callable[[Problem, Progress | None, Any, Image | None], Image]
     takes_start: bool = False
     images_held: float = 7.0
+    tiles: bool = True
