@@ -18,7 +18,7 @@ FULL = Diagnostics(
     iterations=18,
     tv_strength=0.007,
     gyro_agreement=0.93,
-    refined=Refinement(-0.0042, (0.001, 0.0, -0.002), 1.012),
+    refined=Refinement(-0.0042, (0.001, 0.0, -0.002), 1.012, 0.0011, (0.003, 0.004, 0.005), 0.013),
     tiles=4,
     seconds=3.2,
     notes=("readout assumed",),
@@ -37,7 +37,7 @@ def test_json_holds_every_field_and_survives_a_round_trip():
             "blur_extent_px": BlurExtent(**again["blur_extent_px"]),
             "reblur_residual": ReblurResidual(**again["reblur_residual"]),
             "refined": Refinement(
-                **{**again["refined"], "gyro_bias_rad_s": tuple(again["refined"]["gyro_bias_rad_s"])}
+                **{name: tuple(value) if isinstance(value, list) else value for name, value in again["refined"].items()}
             ),
             "notes": tuple(again["notes"]),
         }
@@ -81,7 +81,7 @@ def test_the_summary_says_it_in_plain_words():
         "Points are smeared over 17.2 px (up to 23.5 px). "
         "Blurred again like that, the result differs from the photo by 1.1 times the noise "
         "(the untouched photo: 6.3). "
-        "Gyro and camera were aligned: offset -4.2 ms, focal length x 1.012. "
+        "Gyro and camera were aligned: offset -4.2 ms (give or take 1.1), focal length x 1.012 (0.013). "
         "3.1% of the picture is too bright to be restored."
     )
 

@@ -227,11 +227,16 @@ def _refinement(calibration: Calibration) -> Refinement | None:
     capture = calibration.capture
     if capture.imu is None:
         return None
-    bias = calibration.corrections[1:4]
+    _, x, y, z, log_focal = (float(value) for value in calibration.corrections)
+    offset_std, x_std, y_std, z_std, log_focal_std = (float(value) for value in calibration.uncertainties)
+    focal_factor = float(np.exp(log_focal))
     return Refinement(
         time_offset_s=capture.time_offset_s,
-        gyro_bias_rad_s=(float(bias[0]), float(bias[1]), float(bias[2])),
-        focal_factor=float(np.exp(calibration.corrections[4])),
+        gyro_bias_rad_s=(x, y, z),
+        focal_factor=focal_factor,
+        time_offset_std_s=offset_std,
+        gyro_bias_std_rad_s=(x_std, y_std, z_std),
+        focal_factor_std=focal_factor * log_focal_std,
     )
 
 

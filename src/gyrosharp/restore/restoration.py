@@ -48,11 +48,16 @@ class Refinement:
         Rate that was taken off the gyro, IMU frame.
     focal_factor : float
         Factor by which the focal lengths were multiplied.
+    time_offset_std_s, gyro_bias_std_rad_s, focal_factor_std
+        How sure that is: standard deviations, given what logs and cameras usually need.
     """
 
     time_offset_s: float
     gyro_bias_rad_s: tuple[float, float, float]
     focal_factor: float
+    time_offset_std_s: float
+    gyro_bias_std_rad_s: tuple[float, float, float]
+    focal_factor_std: float
 
 
 @dataclass(frozen=True)
@@ -139,9 +144,11 @@ class Diagnostics:
     def _refined_sentence(self) -> str:
         if self.refined is None or self.decision == "left unchanged":
             return ""
+        found = self.refined
         return (
-            f"Gyro and camera were aligned: offset {self.refined.time_offset_s * 1e3:+.1f} ms, "
-            f"focal length x {self.refined.focal_factor:.3f}."
+            f"Gyro and camera were aligned: offset {found.time_offset_s * 1e3:+.1f} ms "
+            f"(give or take {found.time_offset_std_s * 1e3:.1f}), "
+            f"focal length x {found.focal_factor:.3f} ({found.focal_factor_std:.3f})."
         )
 
 
