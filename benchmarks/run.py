@@ -93,7 +93,7 @@ def torch_loop(image: np.ndarray, maps: list[np.ndarray]) -> Callable[[], object
     torch.set_num_threads(thread_count())
     tensor = torch.from_numpy(image).permute(2, 0, 1)[None].contiguous()
     height, width = image.shape[:2]
-    ys, xs = torch.meshgrid(torch.arange(height, dtype=torch.float32), torch.arange(width, dtype=torch.float32))
+    ys, xs = torch.meshgrid(torch.arange(height).float(), torch.arange(width).float(), indexing="ij")
     points = torch.stack([xs, ys, torch.ones_like(xs)], dim=-1).reshape(-1, 3)
 
     def call() -> object:
