@@ -55,7 +55,7 @@ _DIRECTIONS = {
     "lefttoright": Shutter.LEFT_TO_RIGHT,
     "righttoleft": Shutter.RIGHT_TO_LEFT,
 }
-_ABOUT = ("version", "id", "vendor", "note", "lensprofile")
+_ABOUT = ("vendor", "note", "lensprofile")
 
 
 def sniff(head: str, path: Path) -> bool:  # noqa: ARG001
