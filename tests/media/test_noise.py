@@ -75,6 +75,27 @@ def test_confidence():
     assert saturation_confidence(grey, grow_px=0).sum() == pytest.approx(20 * 30 - 2 + trust[3, 25])
 
 
+@pytest.mark.parametrize(("quality", "most_left"), [(95, 0.4), (80, 0.3), (60, 0.2)])
+def test_lossy_encoders_hide_the_noise(quality, most_left):
+    encoded = SRGB.encode(cv2.GaussianBlur(scene(), (0, 0), 5))
+    noisy = encoded + 0.01 * np.random.default_rng(3).standard_normal(encoded.shape)
+    _, file = cv2.imencode(".jpg", np.uint8(np.rint(255 * np.clip(noisy, 0, 1))), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    picture = SRGB.decode(cv2.imdecode(file, cv2.IMREAD_COLOR) / 255.0).astype(np.float32)
+    slope = 2 * np.sqrt(picture.mean())
+    assert estimate_noise(picture) / slope < most_left * 0.01
+    assert 0.0149 < estimate_noise(picture, lossy=True) / slope < 0.027
+
+
+def test_noise_that_an_encoder_left_counts():
+    noisy = cv2.GaussianBlur(scene(), (0, 0), 5)
+    noisy += 0.05 * np.random.default_rng(3).standard_normal(noisy.shape).astype(np.float32)
+    assert estimate_noise(noisy, lossy=True) == estimate_noise(noisy) > 0.04
+
+
+def test_black_pictures_have_a_floor_too():
+    assert 0 < estimate_noise(np.zeros((400, 400, 3), np.float32), lossy=True) < 0.01
+
+
 @pytest.mark.shared_data
 def test_blurred_photos(shared_data):
     for name in ("kodim01.png", "kodim08.png", "kodim23.png"):

@@ -31,6 +31,8 @@ _MIN_BLOCKS = 4
 _SMOOTHING_PX = 2.0
 # Best for Richardson-Lucy with total variation: 0.6 to 1.5 % for JPEGs of quality 90 to 80, 2.5 % for a phone movie.
 _LOSSY_ENCODED_STD = 0.015
+# Encoded noise that a JPEG of good quality leaves, and the least that counts.
+_LEFT_STD, _LEAST_LEFT_STD = 1e-3, 1e-4
 # Values this close to the ends are clipped: their noise is cut off and would count as none.
 _DARKEST, _BRIGHTEST = 0.002, 0.9
 
@@ -68,13 +70,16 @@ def estimate_noise(image_linear: NDArray[np.float32], *, lossy: bool = False) ->
         Linear light.
     lossy : bool
         Whether it went through a lossy encoder. JPEG takes the finest noise away, of 1 % it leaves 0.1 to 0.3 %, and
-        adds errors that are just as bad for a deconvolution; they count as 1.5 % of the encoded image.
+        adds errors that are just as bad for a deconvolution; they count as 1.5 % of the encoded image. The less noise
+        is left, the more was taken: a phone's movie encoder leaves 0.02 %, which counts as 2.2 %.
     """
     std = fit_noise(image_linear).std
     if not lossy:
         return std
     # With a square root for the transfer curve: du = 2 sqrt(u) de.
-    return max(std, 2.0 * float(np.sqrt(image_linear.mean(dtype=np.float64))) * _LOSSY_ENCODED_STD)
+    slope = 2.0 * float(np.sqrt(max(image_linear.mean(dtype=np.float64), _DARKEST)))
+    left = float(np.clip(std / slope, _LEAST_LEFT_STD, _LEFT_STD))
+    return max(std, float(slope * _LOSSY_ENCODED_STD * (_LEFT_STD / left) ** 0.25))
 
 
 def fit_noise(image_linear: NDArray[np.float32]) -> NoiseModel:
