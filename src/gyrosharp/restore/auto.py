@@ -34,8 +34,9 @@ METHOD = "rl"
 LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 5.0
 # Fewer windows with texture do not make a verdict.
 LEAST_WINDOWS = 4
-# Corrections that a log and a camera are not trusted to need, as the sum of their squares in standard deviations.
-MOST_CORRECTED = 20.0
+# Corrections that a log and a camera are not trusted to need, as the sum of their squares in standard deviations: one in
+# a hundred needs more (chi-squared, five degrees of freedom).
+MOST_CORRECTED = 15.0
 # Agreement: least evidence over the evidence expected, lead over rivals, significance, and evidence expected.
 LEAST_SCORE, LEAST_LEAD, LEAST_SIGNIFICANCE, LEAST_EXPECTED = 0.3, 0.15, 2.5, 0.01
 # What score and lead must come to together: true motions reach 1.2 and more, wrong ones that happen to be similar 1.0.
