@@ -34,8 +34,8 @@ METHOD = "rl"
 LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 5.0
 # Fewer windows with texture do not make a verdict.
 LEAST_WINDOWS = 4
-# Corrections that a log and a camera are not trusted to need, as the sum of their squares in standard deviations: one in
-# a hundred needs more (chi-squared, five degrees of freedom).
+# Corrections that a log and a camera are not trusted to need, as the sum of their squares in standard deviations: one
+# in a hundred needs more (chi-squared, five degrees of freedom).
 MOST_CORRECTED = 15.0
 # Agreement: least evidence over the evidence expected, lead over rivals, significance, and evidence expected.
 LEAST_SCORE, LEAST_LEAD, LEAST_SIGNIFICANCE, LEAST_EXPECTED = 0.3, 0.15, 2.5, 0.01
