@@ -25,7 +25,7 @@ MAX_NODES = 48
 MIN_CELL_PX = 16
 
 
-class PsfGridOperator:
+class PsfGridOperator(PatchBlur):
     """B(x) = sum_g m_g(x) (k_g * I)(x): kernels k_g on a grid, m_g the bilinear interpolation weights.
 
     k_g is exact at its grid point: the sources of that pixel over its own line's exposure. Borders are continued by
@@ -61,55 +61,26 @@ class PsfGridOperator:
     ) -> None:
         if poses < 1:
             raise UsageError(f"poses: expected at least 1, got {poses}")
-        self.shape = (motion.camera.height, motion.camera.width)
         self.poses = poses
         self._motion = motion
         self.grid = grid if grid is not None else _automatic_grid(motion)
-        self._blur = PatchBlur(self.shape, self._patches(), threads or thread_count())
-
-    @property
-    def reach_px(self) -> float:
-        """How far the light of a pixel may come from, px."""
-        return self._blur.reach_px
-
-    @property
-    def coverage(self) -> Image:
-        """Share (H, W) of each pixel's light that comes from inside the image."""
-        return self._blur.coverage
-
-    def forward(self, image: NDArray[np.floating]) -> Image:
-        """Blur an image (H, W, C).
-
-        Raises
-        ------
-        ImageError
-            If the size is not the operator's.
-        """
-        return self._blur.forward(image)
-
-    def adjoint(self, image: NDArray[np.floating]) -> Image:
-        """Apply the transpose of `forward`.
-
-        Raises
-        ------
-        ImageError
-            If the size is not the operator's.
-        """
-        return self._blur.adjoint(image)
+        shape = (motion.camera.height, motion.camera.width)
+        super().__init__(shape, _patches(motion, poses, shape, self.grid), threads or thread_count())
 
     def psf_at(self, x: float, y: float) -> Psf:
         """Return the motion's own kernel at the pixel (x, y); the operator mixes those of the grid points around it."""
         return splat_psf(-_displacements(self._motion, np.array([x, y], dtype=np.float64), self.poses))
 
-    def _patches(self) -> list[Patch]:
-        (height, width), (rows, columns) = self.shape, self.grid
-        row_hats, column_hats = hats(height, rows), hats(width, columns)
-        offsets = -_displacements(self._motion, _points(width, height, columns, rows), self.poses)
-        return [
-            Patch(splat_psf(offsets[i, k]), row, column)
-            for i, row in enumerate(row_hats)
-            for k, column in enumerate(column_hats)
-        ]
+
+def _patches(motion: CameraMotion, poses: int, shape: tuple[int, int], grid: tuple[int, int]) -> list[Patch]:
+    (height, width), (rows, columns) = shape, grid
+    row_hats, column_hats = hats(height, rows), hats(width, columns)
+    offsets = -_displacements(motion, _points(width, height, columns, rows), poses)
+    return [
+        Patch(splat_psf(offsets[i, k]), row, column)
+        for i, row in enumerate(row_hats)
+        for k, column in enumerate(column_hats)
+    ]
 
 
 def _points(width: int, height: int, columns: int, rows: int) -> Array:

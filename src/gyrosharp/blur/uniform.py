@@ -1,6 +1,5 @@
 """UniformOperator: one kernel for the whole image, and kernels read from pictures."""
 
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
 
-class UniformOperator:
+class UniformOperator(PatchBlur):
     """B = k * I with one kernel, for images (H, W, C); borders are continued by their edge pixels.
 
         B(x) = sum_s k(s) I(x - s)
@@ -44,45 +43,10 @@ class UniformOperator:
                 f"kernel: expected one no larger than the image of {shape[1]} x {shape[0]} px, "
                 f"got {width} x {height} px; crop or shrink it"
             )
-        self.shape = shape
         self.grid = (1, 1)
         self._psf = trimmed(Psf(weights, -((width - 1) // 2), -((height - 1) // 2)))
-        self._threads = threads or thread_count()
-
-    @cached_property
-    def _blur(self) -> PatchBlur:
-        height, width = self.shape
-        return PatchBlur(self.shape, [Patch(self._psf, hats(height, 1)[0], hats(width, 1)[0])], self._threads)
-
-    @property
-    def reach_px(self) -> float:
-        """How far the light of a pixel may come from, px."""
-        return self._blur.reach_px
-
-    @property
-    def coverage(self) -> Image:
-        """Share (H, W) of each pixel's light that comes from inside the image."""
-        return self._blur.coverage
-
-    def forward(self, image: NDArray[np.floating]) -> Image:
-        """Blur an image (H, W, C).
-
-        Raises
-        ------
-        ImageError
-            If the size is not the operator's.
-        """
-        return self._blur.forward(image)
-
-    def adjoint(self, image: NDArray[np.floating]) -> Image:
-        """Apply the transpose of `forward`.
-
-        Raises
-        ------
-        ImageError
-            If the size is not the operator's.
-        """
-        return self._blur.adjoint(image)
+        patch = Patch(self._psf, hats(shape[0], 1)[0], hats(shape[1], 1)[0])
+        super().__init__(shape, [patch], threads or thread_count())
 
     def psf_at(self, x: float, y: float) -> Psf:  # noqa: ARG002
         """Return the kernel, which is the same everywhere."""

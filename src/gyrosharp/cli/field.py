@@ -1,7 +1,6 @@
 """`gyrosharp field`: trajectories as a picture, as JSON, or in a sentence."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +12,11 @@ from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture
 from gyrosharp.cli.drawing import as_picture, draw_tracks, sample_tracks, save_png
 from gyrosharp.cli.notes import Notes
-from gyrosharp.cli.options import CaptureOptions, captures_of
+from gyrosharp.cli.options import CaptureOptions, FieldOptions, captures_of
 from gyrosharp.errors import UsageError
 
 # A trail shorter than this share of the image width is drawn larger, and the output says by how much.
 SHORTEST_DRAWN = 0.02
-
-
-@dataclass(frozen=True)
-class FieldOptions:
-    """Flags of `field`."""
-
-    points: str | None = None
-    times: int = 17
-    output: Path | None = None
-    frame: int = 0
-    force: bool = False
-    json: bool = False
 
 
 def run(source: Path, described: CaptureOptions, options: FieldOptions) -> None:

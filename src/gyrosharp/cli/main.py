@@ -7,7 +7,15 @@ from typing import Annotated
 import typer
 
 from gyrosharp.cli.failures import INTERRUPTED, described, report_error, show_traceback
-from gyrosharp.cli.options import CaptureOptions, DeblurOptions
+from gyrosharp.cli.options import (
+    CaptureOptions,
+    DeblurOptions,
+    Debug,
+    FieldOptions,
+    Force,
+    Json,
+    flags_from_options,
+)
 
 app = typer.Typer(
     name="gyrosharp",
@@ -53,28 +61,6 @@ Examples:
 Inputs = Annotated[
     list[Path], typer.Argument(help="Photos, capture files (*.capture.json), folders of these, recording folders.")
 ]
-Gyro = Annotated[Path | None, typer.Option("-g", "--gyro", help="Gyro log of the photo.")]
-ImuFormat = Annotated[str | None, typer.Option(help="Reader of the gyro log; recognised by content if not given.")]
-CaptureFile = Annotated[Path | None, typer.Option("--capture", help="Capture file that describes the photo.")]
-Fx = Annotated[float | None, typer.Option(help="Focal length, px of the image as stored.")]
-Axes = Annotated[
-    str | None,
-    typer.Option(
-        help="How the gyro lies in the camera: a preset such as android-landscape, or letters such as x,-y,-z."
-    ),
-]
-ExposureMs = Annotated[float | None, typer.Option(help="Exposure time, ms.")]
-ReadoutMs = Annotated[float | None, typer.Option(help="Rolling-shutter readout, first to last row, ms.")]
-ShutterName = Annotated[
-    str | None, typer.Option("--shutter", help="global, or rolling_ with top_to_bottom, right_to_left, ...")
-]
-StartNs = Annotated[int | None, typer.Option(help="Start of exposure of the first row, ns, in the log's clock.")]
-OffsetMs = Annotated[float, typer.Option(help="Added to the gyro's stamps to get camera time, ms.")]
-GyroUnit = Annotated[str | None, typer.Option(help="rad/s or deg/s, where the log's format misleads.")]
-LowPassHz = Annotated[float | None, typer.Option(help="Low-pass the gyro at this frequency.")]
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON report on standard output.")]
-Force = Annotated[bool, typer.Option("-f", "--force", help="Overwrite existing output.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -95,35 +81,8 @@ def gyrosharp(
 
 
 @app.command(epilog=DEBLUR_EXAMPLES)
-def deblur(
-    inputs: Inputs,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Output file, or folder; default: beside the photo.")
-    ] = None,
-    gyro: Gyro = None,
-    capture: CaptureFile = None,
-    method: Annotated[str, typer.Option(help="auto, rl, rl-tv, rl-plain, wiener or map.")] = "auto",
-    strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0,
-    tile: Annotated[str, typer.Option(help="auto, off, or the side of a tile in px.")] = "auto",
-    psf: Annotated[Path | None, typer.Option(help="Kernel picture: one blur for the whole photo, no gyro.")] = None,
-    suffix: Annotated[str, typer.Option(help="Added to the names of outputs.")] = "_deblurred",
-    fx: Fx = None,
-    axes: Axes = None,
-    exposure_ms: ExposureMs = None,
-    readout_ms: ReadoutMs = None,
-    shutter: ShutterName = None,
-    start_ns: StartNs = None,
-    offset_ms: OffsetMs = 0.0,
-    imu_format: ImuFormat = None,
-    gyro_unit: GyroUnit = None,
-    low_pass_hz: LowPassHz = None,
-    force: Force = False,
-    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave finished outputs: resume.")] = False,
-    recursive: Annotated[bool, typer.Option("--recursive", help="Descend into folders.")] = False,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="Write a JSON report per output.")] = True,
-    json: Json = False,
-    debug: Debug = False,
-) -> None:
+@flags_from_options
+def deblur(inputs: Inputs, options: DeblurOptions, described: CaptureOptions) -> None:
     """Deblur photos with their gyro logs.
 
     A photo needs its log, its capture file (IMG_1.capture.json beside IMG_1.jpg is found), or a recording folder.
@@ -131,85 +90,27 @@ def deblur(
     """
     from gyrosharp.cli.deblur import run
 
-    described = CaptureOptions(
-        gyro,
-        capture,
-        fx,
-        axes,
-        exposure_ms,
-        readout_ms,
-        shutter,
-        start_ns,
-        offset_ms,
-        imu_format,
-        gyro_unit,
-        low_pass_hz,
-    )
-    options = DeblurOptions(
-        output, method, strength, tile, psf, suffix, force, skip_existing, recursive, report, json, debug
-    )
     raise typer.Exit(run(inputs, described, options))
 
 
 @app.command(epilog=FIELD_EXAMPLES)
+@flags_from_options
 def field(
     source: Annotated[Path, typer.Argument(help="Capture file, photo, or recording folder.")],
-    points: Annotated[str | None, typer.Option(help='Pixels to follow: "x,y x,y".')] = None,
-    times: Annotated[int, typer.Option(help="Moments over the exposure, ends included.")] = 17,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Picture with the trajectories drawn.")] = None,
-    frame: Annotated[int, typer.Option(help="Which frame of a recording.")] = 0,
-    gyro: Gyro = None,
-    capture: CaptureFile = None,
-    fx: Fx = None,
-    axes: Axes = None,
-    exposure_ms: ExposureMs = None,
-    readout_ms: ReadoutMs = None,
-    shutter: ShutterName = None,
-    start_ns: StartNs = None,
-    offset_ms: OffsetMs = 0.0,
-    imu_format: ImuFormat = None,
-    gyro_unit: GyroUnit = None,
-    low_pass_hz: LowPassHz = None,
-    force: Force = False,
-    json: Json = False,
-    debug: Debug = False,
+    options: FieldOptions,
+    described: CaptureOptions,
 ) -> None:
     """Show where each point moves while the shutter is open."""
-    del debug
-    from gyrosharp.cli.field import FieldOptions, run
+    from gyrosharp.cli.field import run
 
-    described = CaptureOptions(
-        gyro,
-        capture,
-        fx,
-        axes,
-        exposure_ms,
-        readout_ms,
-        shutter,
-        start_ns,
-        offset_ms,
-        imu_format,
-        gyro_unit,
-        low_pass_hz,
-    )
-    run(source, described, FieldOptions(points, times, output, frame, force, json))
+    run(source, described, options)
 
 
 @app.command(epilog=PROBE_EXAMPLES)
+@flags_from_options
 def probe(
     source: Annotated[Path, typer.Argument(help="Photo, gyro log, capture file, or recording folder.")],
-    gyro: Gyro = None,
-    capture: CaptureFile = None,
-    fx: Fx = None,
-    axes: Axes = None,
-    exposure_ms: ExposureMs = None,
-    readout_ms: ReadoutMs = None,
-    shutter: ShutterName = None,
-    start_ns: StartNs = None,
-    offset_ms: OffsetMs = 0.0,
-    imu_format: ImuFormat = None,
-    gyro_unit: GyroUnit = None,
-    low_pass_hz: LowPassHz = None,
+    described: CaptureOptions,
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -217,20 +118,6 @@ def probe(
     del debug
     from gyrosharp.cli.probe import run
 
-    described = CaptureOptions(
-        gyro,
-        capture,
-        fx,
-        axes,
-        exposure_ms,
-        readout_ms,
-        shutter,
-        start_ns,
-        offset_ms,
-        imu_format,
-        gyro_unit,
-        low_pass_hz,
-    )
     run(source, described, as_json=json)
 
 

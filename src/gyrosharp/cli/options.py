@@ -1,8 +1,13 @@
 """What the verbs share: the options that describe a capture, and how inputs become captures."""
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from gyrosharp.errors import CaptureError, ImageError, UsageError
 
@@ -14,22 +19,38 @@ CAPTURE_SUFFIX = ".capture.json"
 MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".360", ".insv", ".mxf", ".braw", ".m4v")
 
 
+Json = Annotated[bool, typer.Option("--json", help="Print a JSON report on standard output.")]
+Force = Annotated[bool, typer.Option("-f", "--force", help="Overwrite existing output.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
 @dataclass(frozen=True)
 class CaptureOptions:
     """Flags that describe how a photo was taken; None where the user said nothing."""
 
-    gyro: Path | None = None
-    capture: Path | None = None
-    fx: float | None = None
-    axes: str | None = None
-    exposure_ms: float | None = None
-    readout_ms: float | None = None
-    shutter: str | None = None
-    start_ns: int | None = None
-    offset_ms: float = 0.0
-    imu_format: str | None = None
-    gyro_unit: str | None = None
-    low_pass_hz: float | None = None
+    gyro: Annotated[Path | None, typer.Option("-g", "--gyro", help="Gyro log of the photo.")] = None
+    capture: Annotated[Path | None, typer.Option(help="Capture file that describes the photo.")] = None
+    fx: Annotated[float | None, typer.Option(help="Focal length, px of the image as stored.")] = None
+    axes: Annotated[
+        str | None,
+        typer.Option(
+            help="How the gyro lies in the camera: a preset such as android-landscape, or letters such as x,-y,-z."
+        ),
+    ] = None
+    exposure_ms: Annotated[float | None, typer.Option(help="Exposure time, ms.")] = None
+    readout_ms: Annotated[float | None, typer.Option(help="Rolling-shutter readout, first to last row, ms.")] = None
+    shutter: Annotated[str | None, typer.Option(help="global, or rolling_ with top_to_bottom, right_to_left, ...")] = (
+        None
+    )
+    start_ns: Annotated[
+        int | None, typer.Option(help="Start of exposure of the first row, ns, in the log's clock.")
+    ] = None
+    offset_ms: Annotated[float, typer.Option(help="Added to the gyro's stamps to get camera time, ms.")] = 0.0
+    imu_format: Annotated[
+        str | None, typer.Option(help="Reader of the gyro log; recognised by content if not given.")
+    ] = None
+    gyro_unit: Annotated[str | None, typer.Option(help="rad/s or deg/s, where the log's format misleads.")] = None
+    low_pass_hz: Annotated[float | None, typer.Option(help="Low-pass the gyro at this frequency.")] = None
 
     def overrides(self) -> "Overrides":
         """Return the flags in SI units."""
@@ -53,18 +74,52 @@ class CaptureOptions:
 class DeblurOptions:
     """Flags of `deblur` that do not describe the capture."""
 
-    output: Path | None = None
-    method: str = "auto"
-    strength: float = 1.0
-    tile: str = "auto"
-    psf: Path | None = None
-    suffix: str = "_deblurred"
-    force: bool = False
-    skip_existing: bool = False
-    recursive: bool = False
-    report: bool = True
-    json: bool = False
-    debug: bool = False
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Output file, or folder; default: beside the photo.")
+    ] = None
+    method: Annotated[str, typer.Option(help="auto, rl, rl-tv, rl-plain, wiener or map.")] = "auto"
+    strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0
+    tile: Annotated[str, typer.Option(help="auto, off, or the side of a tile in px.")] = "auto"
+    psf: Annotated[Path | None, typer.Option(help="Kernel picture: one blur for the whole photo, no gyro.")] = None
+    suffix: Annotated[str, typer.Option(help="Added to the names of outputs.")] = "_deblurred"
+    force: Force = False
+    skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave finished outputs: resume.")] = False
+    recursive: Annotated[bool, typer.Option("--recursive", help="Descend into folders.")] = False
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write a JSON report per output.")] = True
+    json: Json = False
+    debug: Debug = False
+
+
+@dataclass(frozen=True)
+class FieldOptions:
+    """Flags of `field` that do not describe the capture."""
+
+    points: Annotated[str | None, typer.Option(help='Pixels to follow: "x,y x,y".')] = None
+    times: Annotated[int, typer.Option(help="Moments over the exposure, ends included.")] = 17
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Picture with the trajectories drawn.")] = None
+    frame: Annotated[int, typer.Option(help="Which frame of a recording.")] = 0
+    force: Force = False
+    json: Json = False
+    debug: Debug = False
+
+
+def flags_from_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb one flag per field of the option dataclasses among its parameters; it gets them filled."""
+    own = inspect.signature(verb).parameters
+    groups: dict[str, type] = {name: own[name].annotation for name in own if is_dataclass(own[name].annotation)}
+    flags: list[inspect.Parameter] = []
+    for name, parameter in own.items():
+        flags += inspect.signature(groups[name]).parameters.values() if name in groups else [parameter]
+    flags = [flag.replace(kind=inspect.Parameter.KEYWORD_ONLY) for flag in flags]
+
+    @wraps(verb)
+    def filled(**given: object) -> None:
+        made = {name: kind(**{f.name: given.pop(f.name) for f in fields(kind)}) for name, kind in groups.items()}
+        verb(**given, **made)
+
+    filled.__signature__ = inspect.Signature(flags)  # type: ignore[attr-defined]
+    filled.__annotations__ = {flag.name: flag.annotation for flag in flags}
+    return filled
 
 
 def captures_of(source: Path, described: CaptureOptions) -> "list[Capture]":

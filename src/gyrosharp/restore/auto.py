@@ -21,7 +21,7 @@ from gyrosharp.restore.calibration import Calibration, refine_motion
 from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, checked_picture, moved, part_of, survey
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.reblur import reblur_residual
-from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidual, Refinement, Restoration
+from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidual, Refinement, Restoration, mixed
 from gyrosharp.restore.solvers import Facts, find_method
 from gyrosharp.restore.spectrum import textured_spectra
 
@@ -143,7 +143,7 @@ class AutoDeblurrer:
         if residual is None or residual.after >= residual.before:
             reason = "the result would explain the photo no better than the photo itself does"
             return Restoration(scene.picture, replace(diagnostics, decision="left unchanged", reason=reason))
-        image = _mixed(result.image, scene.picture, verdict.strength)
+        image = mixed(result.image, scene.picture, verdict.strength)
         return Restoration(image, replace(diagnostics, reason=verdict.reason))
 
 
@@ -252,11 +252,3 @@ def _unchanged(scene: Scene, extent: BlurExtent, reason: str) -> Restoration:
         saturated_share=float((scene.confidence < 0.5).mean()),
     )
     return Restoration(scene.picture, diagnostics)
-
-
-def _mixed(result: Image, picture: Image, strength: float) -> Image:
-    if strength == 1.0:
-        return result
-    mixed = result * np.float32(strength)
-    mixed += picture * np.float32(1.0 - strength)
-    return mixed

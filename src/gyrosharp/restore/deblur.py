@@ -12,7 +12,7 @@ from gyrosharp.errors import UsageError
 from gyrosharp.media.image_file import ImageFile
 from gyrosharp.restore.classical import ClassicalDeblurrer, checked_picture, with_steps
 from gyrosharp.restore.problem import Problem, Progress
-from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Restoration
+from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Restoration, mixed
 from gyrosharp.restore.solvers import Facts, find_method, methods
 
 __all__ = [
@@ -92,7 +92,7 @@ def deblur(
         raise UsageError(f"poses: expected at least 1, got {poses}")
     worker = deblurrer(method, tile, poses)
     picture, lossy = _pixels(capture.read_image() if image is None else image)
-    return _mixed(worker.deblur(capture, picture, progress, lossy=lossy), picture, strength)
+    return _at_strength(worker.deblur(capture, picture, progress, lossy=lossy), picture, strength)
 
 
 def deblurrer(method: str, tile: int | str = "auto", poses: int | None = None) -> Deblurrer:
@@ -168,7 +168,7 @@ def deblur_uniform(
         reblur_residual=reblur_residual(problem, restored),
         seconds=time.perf_counter() - begun,
     )
-    return _mixed(Restoration(restored, with_steps(diagnostics, settings)), picture, strength)
+    return _at_strength(Restoration(restored, with_steps(diagnostics, settings)), picture, strength)
 
 
 def _pixels(image: Image | ImageFile) -> tuple[Image, bool]:
@@ -183,14 +183,10 @@ def _require_strength(strength: float) -> None:
         raise UsageError(f"strength: expected 0 to 1, got {strength:g}")
 
 
-def _mixed(result: Restoration, picture: Image, strength: float) -> Restoration:
-    """Mix restoration and photo in linear light."""
-    if strength == 1.0 or result.diagnostics.decision == "left unchanged":
+def _at_strength(result: Restoration, picture: Image, strength: float) -> Restoration:
+    if result.diagnostics.decision == "left unchanged":
         return result
     if strength == 0.0:
-        return Restoration(
-            picture, replace(result.diagnostics, decision="left unchanged", reason="strength 0 was asked")
-        )
-    mixed = result.image * np.float32(strength)
-    mixed += picture * np.float32(1.0 - strength)
-    return replace(result, image=mixed)
+        untouched = replace(result.diagnostics, decision="left unchanged", reason="strength 0 was asked")
+        return Restoration(picture, untouched)
+    return replace(result, image=mixed(result.image, picture, strength))

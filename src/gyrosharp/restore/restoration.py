@@ -173,6 +173,15 @@ class Restoration:
         object.__setattr__(self, "image", view)
 
 
+def mixed(restored: NDArray[np.float32], picture: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+    """Return `strength` parts of a restored photo and 1 - `strength` of the photo, in linear light."""
+    if strength == 1.0:
+        return restored
+    result = restored * np.float32(strength)
+    result += picture * np.float32(1.0 - strength)
+    return result
+
+
 def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
