@@ -70,10 +70,14 @@ def blur_field(capture: Capture, stride: int = 16, times: int = 17) -> BlurField
     ImuError, CaptureError
         If the motion does not cover the exposure.
     """
+    return field_of_motion(CameraMotion.from_capture(capture), stride, times)
+
+
+def field_of_motion(motion: CameraMotion, stride: int = 16, times: int = 17) -> BlurField:
+    """Return the trajectories under a motion; see `blur_field`."""
     if stride < 1 or times < 2:
         raise UsageError(f"field: expected stride >= 1 and times >= 2, got {stride} and {times}")
-    motion = CameraMotion.from_capture(capture)
-    points = grid_points(capture.camera.width, capture.camera.height, stride)
+    points = grid_points(motion.camera.width, motion.camera.height, stride)
     phases = np.linspace(0.0, 1.0, times)
     track = point_tracks(motion, points, phases)[0]
     displacement = np.moveaxis(track - points[..., None, :], -2, 0).astype(np.float32)

@@ -95,7 +95,7 @@ def shaken_shot(
     camera = CameraModel(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)
     start_ns = int(imu.time_ns[0]) + round(start_s * 1e9)
     exposure = Exposure(start_ns, settings.exposure_s, settings.readout_s)
-    capture = _scaled_to_trail(Capture(camera, exposure, imu=imu, R_cam_imu=imu.R_cam_imu), settings.trail_px)
+    capture = scaled_to_trail(Capture(camera, exposure, imu=imu, R_cam_imu=imu.R_cam_imu), settings.trail_px)
     blurred = ExactOperator(CameraMotion.from_capture(capture), POSES).forward(sharp_linear)
     return Shot(capture, sharp_linear, observed(blurred, rng, settings.noise_std, settings.bits))
 
@@ -116,7 +116,7 @@ def median_trail_px(capture: Capture) -> float:
     return float(np.median(blur_field(capture, stride=stride, times=33).extent_px))
 
 
-def _scaled_to_trail(capture: Capture, trail_px: float) -> Capture:
+def scaled_to_trail(capture: Capture, trail_px: float) -> Capture:
     """Scale the rates until the median trail is as asked; it is nearly linear in them, so a few steps suffice."""
     assert capture.imu is not None
     for _ in range(SCALING_STEPS):
