@@ -7,10 +7,11 @@ PIP = -m pip install --disable-pip-version-check -q -c constraints.txt
 demo: .venv-light/installed
 	.venv-light/bin/gyrosharp demo -o demo -f
 
-# The development install, then every test and every doctest.
-test: .venv-dev/installed
+# The development install without torch, then all tests and doctests (those of torch and Ray skip); then those of torch and Ray.
+test: .venv-dev/installed .venv-train/installed
 	OPENBLAS_NUM_THREADS=1 .venv-dev/bin/python -m pytest -n 2
-	.venv-dev/bin/python -m pytest -q --doctest-modules --pyargs gyrosharp
+	.venv-dev/bin/python -m pytest -q --doctest-modules --pyargs gyrosharp --ignore-glob="*torch_operator.py"
+	OPENBLAS_NUM_THREADS=1 .venv-train/bin/python -m pytest -m "torch or ray"
 
 lint: .venv-dev/installed
 	.venv-dev/bin/ruff check .
@@ -32,5 +33,11 @@ SOURCES = $(shell git ls-files -co --exclude-standard src CMakeLists.txt pyproje
 	.venv-dev/bin/python $(PIP) ".[dev]"
 	touch $@
 
+.venv-train/installed: $(SOURCES)
+	$(PYTHON) -m venv .venv-train
+	.venv-train/bin/python $(PIP) --force-reinstall --no-deps .
+	.venv-train/bin/python $(PIP) ".[dev,train,ray]"
+	touch $@
+
 clean:
-	rm -rf .venv-light .venv-dev build demo
+	rm -rf .venv-light .venv-dev .venv-train build demo

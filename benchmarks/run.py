@@ -27,7 +27,7 @@ from gyrosharp.blur.uniform import UniformOperator
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.capture_file import save_capture
 from gyrosharp.capture.gcsv_writer import write_gcsv
-from gyrosharp.datasets.synthesis.shot import median_trail_px
+from gyrosharp.datasets.synthesis.trail_length import median_trail_px
 from gyrosharp.datasets.synthesis.tremor import hand_tremor
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter

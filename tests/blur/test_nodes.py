@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gyrosharp.blur.nodes import STEP_X, node_grid
+from gyrosharp.blur.nodes import STEP_X, node_grid, pixel_grid
 from gyrosharp.geometry import Shutter
 from shaken import shake, turning
 
@@ -45,6 +45,21 @@ def test_interpolation_meets_the_exact_displacement(shutter, lens):
         worst = max(worst, np.abs(found - exact).max())
     assert worst < 1e-4
     assert grid.transposed is shutter.is_vertical
+
+
+@pytest.mark.parametrize("shutter", Shutter)
+def test_a_pixel_grid_holds_the_exact_displacement(shutter):
+    motion = shake(40, 30, shutter=shutter, focal=0.5)
+    grid = pixel_grid(motion, POSES)
+    phases = (np.arange(POSES) + 0.5) / POSES
+    for x, y in [(0, 0), (39, 29), (17, 8)]:
+        point = np.array([x, y], dtype=float)
+        exact = motion.sources(point, motion.line_times_ns(point, phases)) - point
+        found = (
+            grid.displacement_px[:, x + 1, y + 1, ::-1] if grid.transposed else grid.displacement_px[:, y + 1, x + 1]
+        )
+        np.testing.assert_allclose(found, exact, atol=1e-5)
+    assert (grid.step_x, grid.step_y, grid.transposed) == (1, 1, shutter.is_vertical)
 
 
 def test_weights_and_reach():

@@ -5,7 +5,8 @@ import pytest
 
 from gyrosharp.blur.field import blur_field
 from gyrosharp.blur.operator import blur_operator
-from gyrosharp.datasets.synthesis.shot import POSES, ShakeSettings, median_trail_px, observed, shaken_shot
+from gyrosharp.datasets.synthesis.shot import POSES, ShakeSettings, observed, shaken_shot
+from gyrosharp.datasets.synthesis.trail_length import median_trail_px
 from gyrosharp.datasets.synthesis.tremor import hand_tremor
 from gyrosharp.errors import ImuError
 from gyrosharp.media.transfer import SRGB

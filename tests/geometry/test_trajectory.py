@@ -4,6 +4,7 @@ import pytest
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry import PoseTrajectory
 from gyrosharp.geometry.rotation import exp_so3, log_so3
+from gyrosharp.geometry.trajectory import _chained
 from shaken import hand_rate, trajectory
 
 
@@ -33,6 +34,23 @@ def test_constant_rate_is_exact_at_and_between_samples():
     query = np.array([0, 5_000_000, 12_345_678, 100_000_001, 245_000_000])
     expected = exp_so3(rate * query[:, None] * 1e-9)
     np.testing.assert_allclose(poses.at(query)[0], expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 17])
+def test_steps_are_chained_in_order(count):
+    """One matrix after the other, as a hand would multiply them."""
+    steps = exp_so3(np.random.default_rng(count).normal(size=(count, 3)))
+    expected = [np.eye(3)]
+    for step in steps:
+        expected.append(expected[-1] @ step)
+    np.testing.assert_allclose(_chained(steps), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_short_log_is_enough(count):
+    rate = np.array([0.7, -1.1, 2.0])
+    poses = PoseTrajectory.from_gyro(stamps_ns(count, 200), np.broadcast_to(rate, (count, 3)))
+    np.testing.assert_allclose(poses.at(3_000_000)[0], exp_so3(0.003 * rate), atol=1e-14)
 
 
 def test_fourth_order_convergence():

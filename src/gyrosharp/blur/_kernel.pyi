@@ -224,6 +224,103 @@ def rl_update(
         If an argument is unfit; the message names it.
     """
 
+class DepthScene:
+    """A camera's motion through a scene of known depth, checked and prepared for the depth functions below.
+
+    Pose j, at the line of the target, sends the reference pixel with ideal centred coordinates (u, v) and inverse
+    depth q to (X, Y, Z) = A_j (u, v, 1) + q b_j and from there to the pixel (X / Z, Y / Z) + lens + middle, with the
+    inverse depth q / Z. "Ideal" is without lens distortion, "centred" relative to ((W - 1) / 2, (H - 1) / 2).
+
+    Parameters
+    ----------
+    rays : (3 or 5, H + 2 pad, W + 2 pad) float32 array
+        u, v in px; q >= 0 in 1/m, 0 for infinitely far. With a lens also the x and y that its grid leaves at rest.
+    pad : int
+        Pixels by which the reference continues beyond each border of the image.
+    poses : (N, 1 or H, 12) float32 array
+        A row by row, then b; one line for a global shutter.
+    weights : (N,) float32 array
+        Pose weights; used as they are.
+    halo : (N,) float32 array
+        How far from a hole its background is looked for, px; at most 64.
+    same : (2,) float32 array
+        Inverse depths closer than same[0], or than same[1] times the larger one, are one surface.
+    lens : (GH, GW, 2) float32 array or None
+        What the lens adds to an ideal pixel, on a grid, bilinear in between.
+    lens_frame : (3,) float32 array or None
+        Ideal centred x, y of the first node, and the step, px.
+    fill : bool
+        Whether holes take the light of the background next to them, or stay dark.
+    threads : int
+        Worker threads, >= 1.
+
+    Raises
+    ------
+    ValueError
+        If an argument is unfit; the message names it.
+    """
+
+    def __init__(
+        self,
+        rays: NDArray[np.float32],
+        pad: int,
+        poses: NDArray[np.float32],
+        weights: NDArray[np.float32],
+        halo: NDArray[np.float32],
+        same: NDArray[np.float32],
+        lens: NDArray[np.float32] | None,
+        lens_frame: NDArray[np.float32] | None,
+        fill: bool,
+        threads: int,
+    ) -> None: ...
+
+def depth_forward(
+    image: NDArray[np.float32],
+    scene: DepthScene,
+    threads: int,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Blur an image: out(x) = sum_j w_j I(s_j(x)), s_j the place that x sees at pose j by the z-buffer.
+
+    Parameters
+    ----------
+    image : (H, W, C) float32 array
+        C from 1 to 4.
+    scene : DepthScene
+        Motion and depth.
+    threads : int
+        Worker threads, >= 1.
+    out : (H, W, C) float32 array, optional
+        Where to write; may be `image` itself.
+
+    Returns
+    -------
+    (H, W, C) float32 array
+        The blurred image (`out` if given).
+
+    Raises
+    ------
+    ValueError
+        If an argument is unfit; the message names it.
+    """
+
+def depth_adjoint(
+    image: NDArray[np.float32],
+    scene: DepthScene,
+    threads: int,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Apply the transpose of `depth_forward`; parameters and errors as there."""
+
+def depth_coverage(scene: DepthScene, threads: int) -> NDArray[np.float32]:
+    """Share (H, W) of each blurred pixel that it saw inside the image; holes do not count.
+
+    Raises
+    ------
+    ValueError
+        If threads < 1.
+    """
+
 def cpu_features() -> str:
     """Name the variant in use: "avx512", "avx2" or "baseline".
 

@@ -127,8 +127,8 @@ class CameraMotion:
         """
         if self.moves_with_depth:
             raise CaptureError(
-                "expected a rotation-only capture for the blur operator, got translation with depth; "
-                "the depth-aware warp is not there yet: use the field, or leave out the depth map"
+                "expected a rotation-only capture for a blur without depth, got translation with depth; "
+                "take DepthOperator (blur_operator chooses it), or leave out the depth map"
             )
         rays = self._rays(np.asarray(points_px, dtype=np.float64))
         R_ref, _ = self.trajectory.at(self.reference_ns)

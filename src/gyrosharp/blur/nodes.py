@@ -33,7 +33,7 @@ class NodeGrid:
     ----------
     displacement_px : (N, NY, NX, 2) float32 array
         (dx, dy) from a blurred pixel to its source in the reference view; node (iy, ix) belongs to the pixel
-        (x, y) = ((ix - 1) * STEP_X, (iy - 1) * step_y).
+        (x, y) = ((ix - 1) * step_x, (iy - 1) * step_y).
     step_y : int
         Rows between nodes.
     weights : (N,) float32 array
@@ -41,12 +41,15 @@ class NodeGrid:
     transposed : bool
         Whether x and y are exchanged (in the grid and in the displacements), so that a sideways readout also varies
         along the grid's rows.
+    step_x : int
+        Columns between nodes; the kernel takes STEP_X only.
     """
 
     displacement_px: NDArray[np.float32]
     step_y: int
     weights: NDArray[np.float32]
     transposed: bool
+    step_x: int = STEP_X
 
     @property
     def reach_px(self) -> float:
@@ -75,7 +78,7 @@ def node_grid(motion: CameraMotion, poses: int) -> NodeGrid | None:
     step_y = _row_step(motion.exposure.readout_s, height)
     xs = (np.arange((width - 1) // STEP_X + 4) - 1.0) * STEP_X
     ys = (np.arange((height - 1) // step_y + 4) - 1.0) * step_y
-    phases = (np.arange(poses) + 0.5) / poses
+    phases = _phases(poses)
     displacement = _displacement(motion, xs, ys, phases)
     limit = LARGEST_SMALL_ERROR_PX if width * height < SMALL_PIXELS else LARGEST_ERROR_PX
     if _midway_error(motion, displacement, xs, ys, phases) > limit:
@@ -86,6 +89,32 @@ def node_grid(motion: CameraMotion, poses: int) -> NodeGrid | None:
         np.full(poses, 1.0 / poses, dtype=np.float32),
         transposed,
     )
+
+
+def pixel_grid(motion: CameraMotion, poses: int) -> NodeGrid:
+    """Sample the displacement at every pixel: what `node_grid` stands for, at 32 times its size.
+
+    The nodes just outside the image, which no pixel's interpolation weighs, hold 0.
+
+    Raises
+    ------
+    CaptureError
+        If the lens distortion cannot be inverted somewhere in the image.
+    """
+    camera = motion.camera
+    transposed = motion.lines_run_down
+    width, height = (camera.height, camera.width) if transposed else (camera.width, camera.height)
+    displacement = np.zeros((poses, height + 3, width + 3, 2), dtype=np.float32)
+    for pose, phase in enumerate(_phases(poses)):
+        inner = _displacement(motion, np.arange(width) + 0.0, np.arange(height) + 0.0, np.array([phase]))
+        displacement[pose, 1:-2, 1:-2] = inner[:, :, 0]
+    weights = np.full(poses, 1.0 / poses, dtype=np.float32)
+    return NodeGrid(displacement, 1, weights, transposed, step_x=1)
+
+
+def _phases(poses: int) -> Array:
+    """Middles of N equal parts of the exposure."""
+    return (np.arange(poses) + 0.5) / poses
 
 
 def _displacement(motion: CameraMotion, xs: Grid, ys: Grid, phases: Grid) -> Array:

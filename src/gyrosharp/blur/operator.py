@@ -1,10 +1,11 @@
-"""BlurOperator: what every solver asks of a blur, and the exact one of a capture."""
+"""BlurOperator: what every solver asks of a blur, and the one that fits a capture."""
 
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.blur.depth_operator import DepthOperator
 from gyrosharp.blur.exact import ExactOperator
 from gyrosharp.blur.field import BlurField, blur_field
 from gyrosharp.blur.motion import CameraMotion
@@ -47,8 +48,10 @@ class BlurOperator(Protocol):
         ...
 
 
-def blur_operator(capture: Capture, poses: int | None = None, threads: int | None = None) -> ExactOperator:
-    """Return the exact blur operator of a capture.
+def blur_operator(
+    capture: Capture, poses: int | None = None, threads: int | None = None
+) -> ExactOperator | DepthOperator:
+    """Return the exact blur operator of a capture: DepthOperator if it knows positions and depth, else ExactOperator.
 
     Parameters
     ----------
@@ -70,7 +73,22 @@ def blur_operator(capture: Capture, poses: int | None = None, threads: int | Non
         raise UsageError(f"poses: expected at least 1, got {poses}")
     if poses is None:
         poses = pose_count(blur_field(capture, stride=_coarse_stride(capture)))
-    return ExactOperator(CameraMotion.from_capture(capture), poses, threads)
+    return operator_of_motion(CameraMotion.from_capture(capture), poses, threads)
+
+
+def operator_of_motion(motion: CameraMotion, poses: int, threads: int | None = None) -> ExactOperator | DepthOperator:
+    """Return the blur operator of a motion with N poses: DepthOperator where near points move more than far ones.
+
+    Raises
+    ------
+    UsageError
+        If `poses` is below 1.
+    """
+    if poses < 1:
+        raise UsageError(f"poses: expected at least 1, got {poses}")
+    if motion.moves_with_depth:
+        return DepthOperator(motion, poses, threads)
+    return ExactOperator(motion, poses, threads)
 
 
 def pose_count(field: BlurField) -> int:

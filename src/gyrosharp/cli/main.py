@@ -14,6 +14,7 @@ from gyrosharp.cli.options import (
     FieldOptions,
     Force,
     Json,
+    SynthOptions,
     flags_from_options,
 )
 
@@ -51,6 +52,16 @@ Examples:
   gyrosharp probe gyro_accel.csv
   gyrosharp probe IMG_1.jpg -g IMG_1.gcsv
   gyrosharp probe shot.capture.json --json
+"""
+SYNTH_EXAMPLES = """\b
+Examples:
+  gyrosharp synth refine --images photos/ --preview sheet.png
+  gyrosharp synth gyrodeblurnet --images photos/ -g shake.gcsv -o data -n 10000
+  gyrosharp synth gamd --images photos/ -o data --layout imu_blur \\
+      --set "picture.size=[640, 480]"
+  gyrosharp synth depth_imu --images rgbd/ -g log.csv -o data
+
+The same command resumes a job that was stopped.
 """
 DEMO_EXAMPLES = """\b
 Examples:
@@ -119,6 +130,18 @@ def probe(
     from gyrosharp.cli.probe import run
 
     run(source, described, as_json=json)
+
+
+@app.command(epilog=SYNTH_EXAMPLES)
+@flags_from_options
+def synth(
+    config: Annotated[str, typer.Argument(help="gamd, gyrodeblurnet, depth_imu, imu_unet, refine, or a YAML file.")],
+    options: SynthOptions,
+) -> None:
+    """Make training data: sharp and blurred pictures, blur fields, and all that made them."""
+    from gyrosharp.cli.synth import run
+
+    raise typer.Exit(run(config, options))
 
 
 @app.command(epilog=DEMO_EXAMPLES)

@@ -103,6 +103,34 @@ class FieldOptions:
     debug: Debug = False
 
 
+@dataclass(frozen=True)
+class SynthOptions:
+    """Flags of `synth`."""
+
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of sharp photos, or of a data set with some; may be repeated."),
+    ] = None
+    gyro: Annotated[
+        list[Path] | None, typer.Option("-g", "--gyro", help="Gyro log to take motion from; may be repeated.")
+    ] = None
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the new data set.")] = None
+    count: Annotated[int, typer.Option("-n", "--count", help="Number of samples.")] = 1000
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same samples.")] = 0
+    workers: Annotated[int | None, typer.Option(help="Processes; default: one per core.")] = None
+    engine: Annotated[str, typer.Option(help="processes, or ray: the cluster that RAY_ADDRESS names.")] = "processes"
+    layout: Annotated[str | None, typer.Option(help="webdataset, or a folder layout; default: the config's.")] = None
+    images_format: Annotated[str | None, typer.Option(help="Format of --images, where it is not recognised.")] = None
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help='Change the config: "part.key=value", e.g. "motion.trail_px=[5, 20]".'),
+    ] = None
+    preview: Annotated[Path | None, typer.Option(help="Contact sheet (PNG) of the first samples.")] = None
+    force: Annotated[bool, typer.Option("-f", "--force", help="Begin anew where another data set lies.")] = False
+    json: Json = False
+    debug: Debug = False
+
+
 def flags_from_options(verb: Callable[..., None]) -> Callable[..., None]:
     """Give a verb one flag per field of the option dataclasses among its parameters; it gets them filled."""
     own = inspect.signature(verb).parameters

@@ -1,12 +1,14 @@
 """BlurSample: what synthesis makes, and what training and the folder layouts read."""
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.blur.field import BlurField
+from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture
 
 Codes = NDArray[np.uint8] | NDArray[np.uint16]
@@ -38,8 +40,8 @@ class BlurSample:
     encodings, noisy_encodings : dict of (C, h, w) float32 arrays
         Network inputs by encoding name, from `field` and `noisy_field`.
     meta : dict
-        Every parameter that made the sample, as JSON: seed, index, source and its hash, camera, exposure, motion, sensor,
-        errors.
+        Every parameter that made the sample, as JSON: seed, photo and its hash, camera, exposure, motion,
+        sensor, errors.
     """
 
     name: str
@@ -52,6 +54,21 @@ class BlurSample:
     mask: NDArray[np.float32]
     saturation: NDArray[np.float32]
     depth_m: NDArray[np.float32] | None = None
-    encodings: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    noisy_encodings: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    meta: dict[str, Any] = field(default_factory=dict)
+    encodings: dict[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
+    noisy_encodings: dict[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
+    meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def motion(self) -> CameraMotion:
+        """The true motion, with depth."""
+        return motion_with_depth(self.capture, self.depth_m)
+
+    @property
+    def noisy_motion(self) -> CameraMotion:
+        """The motion as gyro and calibration have it, with depth."""
+        return motion_with_depth(self.noisy_capture, self.depth_m)
+
+
+def motion_with_depth(capture: Capture, depth_m: NDArray[np.float32] | None) -> CameraMotion:
+    """Return the motion of a capture whose depth map is in memory."""
+    return replace(CameraMotion.from_capture(capture), depth_m=depth_m)

@@ -183,6 +183,9 @@ def _in_blocks(
 ) -> None:
     """Run `work(source part, target part)` over both arrays; NumPy frees the interpreter, so threads help."""
     flat_source, flat_target = np.ascontiguousarray(source).reshape(-1), target.reshape(-1)
+    if flat_source.size <= _BLOCK:
+        work(flat_source, flat_target)  # starting threads takes longer than a small picture
+        return
     starts = range(0, flat_source.size, _BLOCK)
     with ThreadPoolExecutor(max_workers=2) as pool:
         jobs = [pool.submit(work, flat_source[i : i + _BLOCK], flat_target[i : i + _BLOCK]) for i in starts]

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "arguments.h"
+#include "depth_scene.h"
 #include "dispatch.h"
 #include "nodes.h"
 #include "parallel.h"
@@ -201,6 +202,7 @@ NB_MODULE(_kernel, m) {
           nb::arg("normaliser").none(), nb::arg("tv").none(), nb::arg("tv_weight").none(),
           nb::arg("previous").none(), nb::arg("momentum").none(), nb::arg("threads").none(),
           nb::arg("out_new") = nb::none(), nb::arg("out_extrapolated") = nb::none());
+    bind_depth(m);
     m.def("cpu_features", &cpu_features);
     m.def("supported_variants", &supported_variants);
     m.def("set_variant", &set_variant, nb::arg("name"));

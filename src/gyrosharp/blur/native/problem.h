@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "depth.h"
+
 namespace gyro {
 
 constexpr int kBlock = 32;  // pixels between node columns (STEP_X)
@@ -90,6 +92,11 @@ struct Kernels {
     void (*ratio)(const RatioJob&, int index, float* scratch);
     void (*tv)(const TvJob&, int index, float* scratch);
     void (*update)(const UpdateJob&, int index, float* scratch);
+    void (*depth_boxes)(const DepthField&, int pose, Box* boxes);
+    Region (*depth_sources)(const DepthField&, int index);
+    void (*depth_forward)(const DepthJob&, int index, float* scratch);
+    void (*depth_adjoint)(const DepthJob&, int index, float* scratch);
+    void (*depth_coverage)(const DepthJob&, int index, float* scratch);
 };
 
 constexpr std::size_t window_floats(int channels) {

@@ -1,6 +1,7 @@
 // One instruction-set variant of every kernel. The build compiles this file once per variant, with the matching
 // flags and GYRO_VARIANT naming it; all code below sits in anonymous namespaces, so nothing is shared or merged.
 #include "adjoint.h"
+#include "depth_resolve.h"
 #include "elementwise.h"
 
 #define GYRO_JOIN_(a, b) a##b
@@ -42,6 +43,7 @@ namespace gyro {
 extern const Kernels GYRO_JOIN(kernels_, GYRO_VARIANT);
 const Kernels GYRO_JOIN(kernels_, GYRO_VARIANT) = {
     GYRO_TEXT(GYRO_VARIANT), forward, adjoint, coverage_rows, ratio, tv, update,
+    depth_boxes, depth_sources, depth_forward_tile, depth_adjoint_tile, depth_coverage_tile,
 };
 
 }  // namespace gyro

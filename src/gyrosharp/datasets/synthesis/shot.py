@@ -1,15 +1,14 @@
 """Shots with a known truth: a sharp photo, shaken."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.blur.exact import ExactOperator
-from gyrosharp.blur.field import blur_field
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture
-from gyrosharp.errors import ImuError
+from gyrosharp.datasets.synthesis.trail_length import scaled_to_trail
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure
 from gyrosharp.imu.recording import ImuRecording
@@ -19,7 +18,6 @@ Image = NDArray[np.float32]
 
 # Finer than any solver's pose count, so that a test never inverts the very operator it was made with.
 POSES = 160
-SCALING_STEPS = 6
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,8 @@ def shaken_shot(
     ------
     ImuError
         If the recording does not cover the exposure, or does not move during it.
+    CaptureError
+        If it cannot make trails that long.
     """
     height, width = sharp_linear.shape[:2]
     focal = settings.focal_ratio * max(height, width)
@@ -108,22 +108,3 @@ def observed(blurred_linear: Image, rng: np.random.Generator, noise_std: float, 
         levels = float(2**bits - 1)
         noisy = np.rint(noisy * levels) / levels
     return SRGB.decode(noisy).astype(np.float32)
-
-
-def median_trail_px(capture: Capture) -> float:
-    """Return the median trail length over the image, px."""
-    stride = max(min(capture.camera.width, capture.camera.height) // 8, 1)
-    return float(np.median(blur_field(capture, stride=stride, times=33).extent_px))
-
-
-def scaled_to_trail(capture: Capture, trail_px: float) -> Capture:
-    """Scale the rates until the median trail is as asked; it is nearly linear in them, so a few steps suffice."""
-    assert capture.imu is not None
-    for _ in range(SCALING_STEPS):
-        trail = median_trail_px(capture)
-        if trail < 1e-3:
-            raise ImuError(f"{capture.imu.source}: expected a moving stretch to shake a photo with, got a still one")
-        imu = replace(capture.imu, gyro_rad_s=capture.imu.gyro_rad_s * (trail_px / trail))
-        capture = replace(capture, imu=imu)
-        assert capture.imu is not None
-    return capture

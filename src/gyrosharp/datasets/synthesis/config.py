@@ -1,0 +1,217 @@
+"""SynthConfig: what `gyrosharp synth` makes, as pydantic models; unknown keys are refused.
+
+Loaded only when a config is read: pydantic is slow to import.
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from gyrosharp.errors import UsageError
+
+CONFIG_FOLDER = "configs"
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    if not bounds[0] <= bounds[1]:
+        raise ValueError(f"expected [low, high], got {list(bounds)}")
+    return bounds
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+ShutterName = Literal[
+    "global",
+    "rolling_top_to_bottom",
+    "rolling_bottom_to_top",
+    "rolling_left_to_right",
+    "rolling_right_to_left",
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PicturePart(_Strict):
+    """Which part of a photo becomes a sample."""
+
+    size: tuple[Annotated[int, Field(ge=16)], Annotated[int, Field(ge=16)]] = Field(
+        default=(256, 256), description="width and height of a sample, px"
+    )
+    scale: Range = Field(default=(0.5, 1.0), description="photos are resized by a factor from this range, at most 1")
+    crops_per_photo: int = Field(default=4, ge=1, description="samples in a row that come from one photo")
+    flip: bool = Field(default=True, description="mirror half of the crops left to right")
+
+
+class CameraPart(_Strict):
+    """The virtual camera that took the whole photo; a crop is a part of its image."""
+
+    focal_ratio: Range = Field(default=(0.7, 1.2), description="focal length over the photo's longer side")
+    distortion_k1: Range = Field(default=(0.0, 0.0), description="OpenCV's radial coefficient k1")
+
+
+class ExposurePart(_Strict):
+    """When the shutter is open."""
+
+    duration_s: Range = Field(default=(0.02, 0.1), description="exposure time, s")
+    readout_s: Range = Field(default=(0.0, 0.03), description="rolling-shutter readout of the whole photo, s")
+    shutters: tuple[ShutterName, ...] = Field(default=("rolling_top_to_bottom",), min_length=1)
+    reference: Literal["mid", "start"] = Field(default="mid", description="moment whose view the sharp picture shows")
+
+
+class SourcePart(_Strict):
+    """One source of motion."""
+
+    kind: Literal["log", "tremor", "inertial", "constant", "trajectory"]
+    weight: float = Field(default=1.0, gt=0, description="how often it is drawn, relative to the others")
+    files: tuple[str, ...] = Field(default=(), description="logs or pose files; those of --gyro are added to `log`")
+    axes: str | None = Field(default=None, description="how the gyro lies in the camera, where the log is silent")
+    preset: str | None = Field(default=None, description="of `tremor`: which hand")
+    rate_rad_s: tuple[float, float, float] | None = Field(default=None, description="of `constant`: fixed angular rate")
+    velocity_m_s: tuple[float, float, float] | None = Field(default=None, description="of `constant`: fixed velocity")
+
+
+class MotionPart(_Strict):
+    """How the camera moves."""
+
+    sources: tuple[SourcePart, ...] = Field(default=(SourcePart(kind="tremor"),), min_length=1)
+    trail_px: Range = Field(default=(0.0, 40.0), description="median trail length in the sample, px")
+    turned: bool = Field(default=True, description="turn the motion about the optical axis at random")
+
+
+class BlurPart(_Strict):
+    """How the picture is blurred."""
+
+    pose_spacing_px: float = Field(default=0.75, gt=0, le=4, description="trail length between two poses, px")
+    fill: Literal["background", "inpaint"] = Field(default="background", description="what fills disocclusions")
+    moving_objects: float = Field(default=0.0, ge=0, le=1, description="share of samples with an object that moves")
+    object_speed_px: Range = Field(default=(5.0, 40.0), description="path of the object over the exposure, px")
+
+
+class SensorPart(_Strict):
+    """The camera's sensor and file format."""
+
+    preset: Literal["none", "gaussian", "poisson", "rsblur", "phone"] = "phone"
+    settings: dict[str, Any] = Field(default_factory=dict, description="fields of SensorSettings that differ from it")
+
+
+class ErrorPart(_Strict):
+    """Errors of gyro and calibration in the noisy capture."""
+
+    level: Range = Field(default=(0.0, 1.0), description="0 none, 1 realistic, 2 twice that")
+    preset: Literal["phone", "gyrodeblurnet"] = "phone"
+    settings: dict[str, Any] = Field(default_factory=dict, description="fields of ErrorSettings that differ")
+
+
+class FieldPart(_Strict):
+    """The blur field that is stored."""
+
+    stride: int = Field(default=8, ge=1, description="grid spacing, px")
+    times: int = Field(default=17, ge=2, description="moments over the exposure")
+
+
+class EncodingPart(_Strict):
+    """One network input made from the field."""
+
+    name: str
+    stride: int | None = Field(default=None, ge=1, description="grid spacing, px; the encoding's own if not given")
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class OutputPart(_Strict):
+    """How samples are stored."""
+
+    layout: str = Field(default="webdataset", description="webdataset, or the name of a data set format")
+    split: str = Field(default="train", description="name of the subset in folder layouts")
+    shard_size: int = Field(default=100, ge=1, description="samples per shard")
+    on_error: Literal["skip", "refuse"] = Field(default="skip", description="what a bad photo or log does to the job")
+
+
+class SynthConfig(_Strict):
+    """Everything that decides how samples are made, but for photos, logs, seed and count."""
+
+    description: str = ""
+    picture: PicturePart = PicturePart()
+    camera: CameraPart = CameraPart()
+    exposure: ExposurePart = ExposurePart()
+    motion: MotionPart = MotionPart()
+    blur: BlurPart = BlurPart()
+    sensor: SensorPart = SensorPart()
+    errors: ErrorPart = ErrorPart()
+    field: FieldPart = FieldPart()
+    encodings: tuple[EncodingPart, ...] = ()
+    output: OutputPart = OutputPart()
+
+
+def named_configs() -> tuple[str, ...]:
+    """Return the names of the configs that come with gyrosharp."""
+    folder = resources.files("gyrosharp.datasets.synthesis") / CONFIG_FOLDER
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def load_config(name: str, changes: tuple[str, ...] = ()) -> SynthConfig:
+    """Read a config.
+
+    Parameters
+    ----------
+    name : str
+        Name of a bundled config, or path of a YAML file.
+    changes : tuple of str
+        Values to replace, as "part.key=value" with the value in YAML.
+
+    Raises
+    ------
+    UsageError
+        If there is no such config, it is no YAML mapping, a key is unknown, or a value is out of range.
+    """
+    content = _yaml(_text(name), name)
+    if not isinstance(content, dict):
+        raise UsageError(f"{name}: expected a mapping of parts, got {type(content).__name__}; see docs/synthesis.md")
+    for change in changes:
+        _change(content, change)
+    try:
+        return SynthConfig.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{name}: {where}: {first['msg']}, got {first['input']!r}; see docs/synthesis.md") from None
+
+
+def _text(name: str) -> str:
+    if name in named_configs():
+        folder = resources.files("gyrosharp.datasets.synthesis") / CONFIG_FOLDER
+        return (folder / f"{name}.yaml").read_text(encoding="utf-8")
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(f"config: expected {', '.join(named_configs())}, or a YAML file, got {name!r}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name}: expected a YAML file, got one that cannot be read ({error})") from None
+
+
+def _yaml(text: str, name: str) -> Any:  # noqa: ANN401
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        cause = " ".join(str(error).split())
+        raise UsageError(f"{name}: expected YAML, got something else ({cause})") from None
+
+
+def _change(content: dict[str, Any], change: str) -> None:
+    """Put one "part.key=value" into the raw config; pydantic judges it afterwards."""
+    path, equals, value = change.partition("=")
+    if not equals or not path:
+        raise UsageError(f'--set: expected "part.key=value", got {change!r}')
+    *parts, key = path.strip().split(".")
+    target = content
+    for part in parts:
+        inner = target.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise UsageError(f"--set: expected {part} to be a part with keys, got a value, in {change!r}")
+        target = inner
+    target[key] = _yaml(value, "--set")

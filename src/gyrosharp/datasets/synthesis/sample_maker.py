@@ -1,0 +1,172 @@
+"""SampleMaker: photo, motion, blur, sensor and gyro errors put together, one sample per index."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gyrosharp.blur.encodings import Planes, encode, find_encoding
+from gyrosharp.blur.field import BlurField, field_of_motion
+from gyrosharp.blur.field_transforms import resampled
+from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.datasets.sample import BlurSample, Codes, motion_with_depth
+from gyrosharp.datasets.synthesis.config import SynthConfig
+from gyrosharp.datasets.synthesis.gyro_errors import ErrorSettings, GyroErrors, draw_errors, error_settings
+from gyrosharp.datasets.synthesis.motion_mix import MotionMix
+from gyrosharp.datasets.synthesis.moving_layers import MovingObject, ObjectSettings, draw_object
+from gyrosharp.datasets.synthesis.pictures import PhotoLibrary, Scene, draw_scene
+from gyrosharp.datasets.synthesis.sensor import Sensor, draw_sensor
+from gyrosharp.datasets.synthesis.sensor_settings import SensorSettings, sensor_settings
+from gyrosharp.datasets.synthesis.virtual_shot import Shot, draw_shot, draw_timing
+from gyrosharp.datasets.synthesis.window_blur import Blurred, blur_window
+
+# Light comes from as far as a trail is long, and a little further where roll or parallax lengthens it.
+MARGIN_RATIO, MARGIN_PX = 1.2, 6
+# Kept around the sample while the sensor is at work: demosaicing looks 4 px around, and JPEG's blocks may start at any
+# of 8 px.
+BORDER_PX, JPEG_PX = 8, 8
+# Every stage has a random stream of its own, so that switching one off leaves the others as they were.
+STAGES = ("photos", "trail", "scene", "timing", "motion", "objects", "sensor", "noise", "errors", "gyro noise")
+
+
+@dataclass(frozen=True)
+class SampleMaker:
+    """Makes sample `index` of a data set: always the same one, in any process and order.
+
+    Attributes
+    ----------
+    config : SynthConfig
+        What is made.
+    library : PhotoLibrary
+        Where sharp pictures come from.
+    motions : MotionMix
+        Where motions come from.
+    seed : int
+        Of the data set, >= 0.
+    """
+
+    config: SynthConfig
+    library: PhotoLibrary
+    motions: MotionMix
+    seed: int
+
+    def sample(self, index: int) -> BlurSample:
+        """Return a sample.
+
+        Raises
+        ------
+        ImageError
+            If its photo cannot be read or is smaller than a sample.
+        ImuError, CaptureError
+            If its log or depth map cannot be read or does not fit.
+        """
+        config = self.config
+        trail_px = float(self._rng("trail", index).uniform(*config.motion.trail_px))
+        scene = self._scene(index, trail_px)
+        timing = draw_timing(self._rng("timing", index), config.exposure)
+        shot = draw_shot(self._rng("motion", index), scene, timing, self.motions, trail_px, config.exposure.reference)
+        sensor = draw_sensor(self._rng("sensor", index), self._sensor_settings)
+        errors = self._errors(index)
+        motion = motion_with_depth(shot.sample, shot.depth_m)
+        noisy_capture = errors.applied(shot.sample, self._rng("gyro noise", index))
+        noisy_motion = motion_with_depth(noisy_capture, shot.depth_m)
+        field, noisy_field = self._field(motion), self._field(noisy_motion)
+        blurred = self._blurred(index, scene, shot, sensor, float(field.extent_px.max()))
+        sharp_codes, blurred_codes, inner = self._photographed(index, blurred, scene, sensor)
+        return BlurSample(
+            name=f"{index:08d}",
+            sharp=sharp_codes,
+            blurred=blurred_codes,
+            capture=shot.sample,
+            noisy_capture=noisy_capture,
+            field=field,
+            noisy_field=noisy_field,
+            mask=inner.mask,
+            saturation=inner.saturation,
+            depth_m=shot.depth_m,
+            encodings=self._encoded(motion, field),
+            noisy_encodings=self._encoded(noisy_motion, noisy_field),
+            meta=self._facts(scene, shot, {"sensor": sensor, "errors": errors}, blurred),
+        )
+
+    def _rng(self, stage: str, index: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, STAGES.index(stage), index])
+
+    def _photo_index(self, index: int) -> int:
+        """Photos come in a random order, each once before any comes again."""
+        turn, place = divmod(index // self.config.picture.crops_per_photo, len(self.library))
+        return int(self._rng("photos", turn).permutation(len(self.library))[place])
+
+    @cached_property
+    def _sensor_settings(self) -> SensorSettings:
+        return sensor_settings(self.config.sensor.preset, self.config.sensor.settings)
+
+    @cached_property
+    def _error_settings(self) -> ErrorSettings:
+        return error_settings(self.config.errors.preset, self.config.errors.settings)
+
+    def _scene(self, index: int, trail_px: float) -> Scene:
+        margin_px = int(np.ceil(MARGIN_RATIO * trail_px)) + MARGIN_PX
+        photo = self.library.photo(self._photo_index(index))
+        part = self.config.picture
+        return draw_scene(photo, self._rng("scene", index), part, self.config.camera, margin_px)
+
+    def _errors(self, index: int) -> GyroErrors:
+        rng = self._rng("errors", index)
+        return draw_errors(rng, float(rng.uniform(*self.config.errors.level)), self._error_settings)
+
+    def _field(self, motion: CameraMotion) -> BlurField:
+        return field_of_motion(motion, self.config.field.stride, self.config.field.times)
+
+    def _encoded(self, motion: CameraMotion, field: BlurField) -> dict[str, Planes]:
+        planes: dict[str, Planes] = {}
+        for part in self.config.encodings:
+            stride = part.stride or find_encoding(part.name).STRIDE
+            # Trajectories under rotation are smooth; at the edges of near things they are not.
+            finer = (
+                field_of_motion(motion, stride, self.config.field.times)
+                if motion.moves_with_depth
+                else resampled(field, stride)
+            )
+            planes[part.name] = encode(part.name, finer, **part.options)
+        return planes
+
+    def _object(self, index: int, scene: Scene) -> MovingObject | None:
+        """An object cut out of the photo that comes next."""
+        rng, part = self._rng("objects", index), self.config.blur
+        if scene.depth_m is not None or rng.random() >= part.moving_objects:
+            return None
+        other = self.library.photo(self._photo_index(index + self.config.picture.crops_per_photo))
+        height, width = scene.sharp_linear.shape[:2]
+        return draw_object(rng, other.sharp_linear, (height, width), ObjectSettings(path_px=part.object_speed_px))
+
+    def _blurred(self, index: int, scene: Scene, shot: Shot, sensor: Sensor, longest_px: float) -> Blurred:
+        motion = motion_with_depth(shot.window, scene.depth_m)
+        light = sensor.saturate(scene.sharp_linear)
+        return blur_window(light, motion, self.config.blur, longest_px, self._object(index, scene))
+
+    def _photographed(self, index: int, blurred: Blurred, scene: Scene, sensor: Sensor) -> tuple[Codes, Codes, Blurred]:
+        """Codes of truth and observation, and what else there is of the sample."""
+        rng = self._rng("noise", index)
+        x, y, width, height = scene.sample_px
+        border = BORDER_PX + rng.integers(JPEG_PX, size=2)
+        left, top = min(int(border[0]), x), min(int(border[1]), y)
+        right = min(width + BORDER_PX, scene.size_px[0] - x)
+        bottom = min(height + BORDER_PX, scene.size_px[1] - y)
+        around = blurred.part(x - left, y - top, left + right, top + bottom)
+        codes = sensor.photograph(around.blurred_linear, rng)
+        inner = blurred.part(x, y, width, height)
+        observed = codes[top : top + height, left : left + width].copy()
+        return sensor.target(inner.sharp_linear), observed, inner
+
+    def _facts(
+        self, scene: Scene, shot: Shot, drawn: dict[str, Sensor | GyroErrors], blurred: Blurred
+    ) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "photo": scene.facts,
+            **shot.facts,
+            "blur": blurred.facts,
+            **{name: thing.as_json() for name, thing in drawn.items()},
+        }
