@@ -57,18 +57,22 @@ class ExposurePart(_Strict):
 
     duration_s: Range = Field(default=(0.02, 0.1), description="exposure time, s")
     readout_s: Range = Field(default=(0.0, 0.03), description="rolling-shutter readout of the whole photo, s")
-    shutters: tuple[ShutterName, ...] = Field(default=("rolling_top_to_bottom",), min_length=1)
+    shutters: tuple[ShutterName, ...] = Field(
+        default=("rolling_top_to_bottom",), min_length=1, description="directions to choose from"
+    )
     reference: Literal["mid", "start"] = Field(default="mid", description="moment whose view the sharp picture shows")
 
 
 class SourcePart(_Strict):
     """One source of motion."""
 
-    kind: Literal["log", "tremor", "inertial", "constant", "trajectory"]
+    kind: Literal["log", "tremor", "inertial", "constant", "trajectory"] = Field(
+        description="log, tremor, inertial (gyro and accelerometer, with positions), constant, trajectory (poses)"
+    )
     weight: float = Field(default=1.0, gt=0, description="how often it is drawn, relative to the others")
     files: tuple[str, ...] = Field(default=(), description="logs or pose files; those of --gyro are added to `log`")
     axes: str | None = Field(default=None, description="how the gyro lies in the camera, where the log is silent")
-    preset: str | None = Field(default=None, description="of `tremor`: which hand")
+    preset: str | None = Field(default=None, description="of `tremor`: handheld (default), filming, vigorous or plain")
     rate_rad_s: tuple[float, float, float] | None = Field(default=None, description="of `constant`: fixed angular rate")
     velocity_m_s: tuple[float, float, float] | None = Field(default=None, description="of `constant`: fixed velocity")
 
@@ -76,7 +80,7 @@ class SourcePart(_Strict):
 class MotionPart(_Strict):
     """How the camera moves."""
 
-    sources: tuple[SourcePart, ...] = Field(default=(SourcePart(kind="tremor"),), min_length=1)
+    sources: tuple[SourcePart, ...] = Field(default=(SourcePart(kind="tremor"),), min_length=1, description="see below")
     trail_px: Range = Field(default=(0.0, 40.0), description="median trail length in the sample, px")
     turned: bool = Field(default=True, description="turn the motion about the optical axis at random")
 
@@ -93,7 +97,9 @@ class BlurPart(_Strict):
 class SensorPart(_Strict):
     """The camera's sensor and file format."""
 
-    preset: Literal["none", "gaussian", "poisson", "rsblur", "phone"] = "phone"
+    preset: Literal["none", "gaussian", "poisson", "rsblur", "phone"] = Field(
+        default="phone", description="none, gaussian, poisson, rsblur or phone"
+    )
     settings: dict[str, Any] = Field(default_factory=dict, description="fields of SensorSettings that differ from it")
 
 
@@ -101,7 +107,9 @@ class ErrorPart(_Strict):
     """Errors of gyro and calibration in the noisy capture."""
 
     level: Range = Field(default=(0.0, 1.0), description="0 none, 1 realistic, 2 twice that")
-    preset: Literal["phone", "gyrodeblurnet"] = "phone"
+    preset: Literal["phone", "gyrodeblurnet"] = Field(
+        default="phone", description="phone, or gyrodeblurnet: noise at rest and a rotation centre anywhere"
+    )
     settings: dict[str, Any] = Field(default_factory=dict, description="fields of ErrorSettings that differ")
 
 
@@ -115,9 +123,9 @@ class FieldPart(_Strict):
 class EncodingPart(_Strict):
     """One network input made from the field."""
 
-    name: str
+    name: str = Field(description="camera_motion_field, bezier_heatmap, linear_kernel, vector_norm, mid_displacements")
     stride: int | None = Field(default=None, ge=1, description="grid spacing, px; the encoding's own if not given")
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, Any] = Field(default_factory=dict, description="of the encoding, e.g. {pairs: 16}")
 
 
 class OutputPart(_Strict):
@@ -177,6 +185,40 @@ def load_config(name: str, changes: tuple[str, ...] = ()) -> SynthConfig:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{name}: {where}: {first['msg']}, got {first['input']!r}; see docs/synthesis.md") from None
+
+
+def config_reference() -> str:
+    """Return all keys, their defaults and meanings as a Markdown table; docs/synthesis.md shows it."""
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for part, about in SynthConfig.model_fields.items():
+        kind = about.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            rows += _rows(f"{part}.", kind)
+    rows += _rows("motion.sources[].", SourcePart) + _rows("encodings[].", EncodingPart)
+    return "\n".join(rows) + "\n"
+
+
+def _rows(prefix: str, part: type[BaseModel]) -> list[str]:
+    rows = []
+    for name, about in part.model_fields.items():
+        default = "" if about.is_required() else _plain(about.get_default(call_default_factory=True))
+        rows.append(f"| `{prefix}{name}` | {default} | {about.description or ''} |")
+    return rows
+
+
+def _plain(value: object) -> str:
+    """A default as YAML would write it."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_plain(entry) for entry in value) + "]"
+    if isinstance(value, BaseModel):
+        return (
+            "{"
+            + ", ".join(f"{name}: {_plain(entry)}" for name, entry in value.model_dump(exclude_defaults=True).items())
+            + "}"
+        )
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _text(name: str) -> str:
