@@ -5,7 +5,7 @@ from gyrosharp.blur.exact import ExactOperator, native_kernel_available
 from gyrosharp.blur.patches import Psf, PsfSource, hats, node_positions, splat_psf, trimmed
 from gyrosharp.blur.psf_grid import NodePsfs, PsfGridOperator
 from gyrosharp.blur.reference import ReferenceOperator
-from gyrosharp.errors import CaptureError, ImageError, UsageError
+from gyrosharp.errors import ImageError, UsageError
 from gyrosharp.geometry import Shutter
 from shaken import adjoint_error, psnr, shake, texture, turning
 
@@ -183,10 +183,20 @@ def test_another_size_is_refused(direction, shape):
         getattr(operator, direction)(np.zeros(shape, np.float32))
 
 
-def test_a_motion_with_depth_is_refused():
+def test_depth_gives_local_kernels():
+    """A wall seen by a camera that only shifts is blurred alike everywhere, by f T / d px."""
     from dataclasses import replace
 
+    from gyrosharp.blur.depth_operator import DepthOperator
+
     shot = motion()
-    poses = replace(shot.trajectory, positions_m=np.zeros((shot.trajectory.time_ns.size, 3)))
-    with pytest.raises(CaptureError, match="rotation-only"):
-        PsfGridOperator(replace(shot, trajectory=poses, depth_m=np.ones((HEIGHT, WIDTH), np.float32)), 4)
+    seconds = (shot.trajectory.time_ns - shot.reference_ns) * 1e-9
+    positions = np.outer(seconds, (0.6, 0.0, 0.0))
+    poses = replace(shot.trajectory, positions_m=positions)
+    wall = replace(shot, trajectory=poses, depth_m=np.full((HEIGHT, WIDTH), 1.5, np.float32))
+    picture = texture(HEIGHT, WIDTH)
+    exact = DepthOperator(wall, 48).forward(picture)
+    inner = (slice(20, -20), slice(20, -20))
+    near = psnr(PsfGridOperator(wall, 48).forward(picture)[inner], exact[inner])
+    assert near > 30
+    assert near > 5 + psnr(PsfGridOperator(shot, 48).forward(picture)[inner], exact[inner])

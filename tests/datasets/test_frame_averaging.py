@@ -78,5 +78,5 @@ def test_bursts_that_do_not_fit_are_refused():
         average_frames([np.zeros((2, 2), np.float32)])
     with pytest.raises(ImageError, match=r"frame 2 of the burst: expected uint8 \(2, 2\).*got uint8 \(2, 3\)"):
         average_frames([np.zeros((2, 2), np.uint8), np.zeros((2, 3), np.uint8)])
-    with pytest.raises(ImageError, match="frame 3 of the burst: .*got uint16"):
+    with pytest.raises(ImageError, match=r"frame 3 of the burst: .*got uint16"):
         average_frames([*burst([1, 2]), *burst([3], np.uint16)])

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,8 +126,8 @@ def test_sources_travel_between_processes_and_repeat_themselves(sources, kind):
 def test_every_motion_makes_a_shot_of_any_trail_length(sources, kind):
     motion = sources[kind].draw(rng(3), DURATION_S)
     depth = np.full((72, 96), 3.0, np.float32)
-    capture = scaled_to_trail(exposed(motion), 12.0, depth)
-    assert trail_px(capture, depth) == pytest.approx(12.0, rel=1e-3)
+    capture = scaled_to_trail(replace(exposed(motion), depth_m=depth), 12.0)
+    assert trail_px(capture) == pytest.approx(12.0, rel=1e-3)
     assert (capture.poses is None) == (motion.positions_m is None)
 
 
@@ -252,7 +253,9 @@ def test_a_constant_rate_moves_the_centre_as_worked_out():
     track = blur_field(exposed(motion), stride=12, times=5).displacement_px
     np.testing.assert_allclose((track[-1] - track[0])[2:4, 3:5].mean(axis=(0, 1)), [-1.382, 0.0], atol=5e-3)
     moving = ConstantRate((0.0, 0.0, 0.0), (0.1, 0.0, 0.0)).draw(rng(), DURATION_S)
-    assert trail_px(exposed(moving), np.full((72, 96), 2.0, np.float32)) == pytest.approx(0.3456, rel=1e-3)
+    assert trail_px(replace(exposed(moving), depth_m=np.full((72, 96), 2.0, np.float32))) == pytest.approx(
+        0.3456, rel=1e-3
+    )
 
 
 def test_a_users_trajectory_is_followed(trajectory):

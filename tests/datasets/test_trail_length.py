@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gyrosharp.blur.field import blur_field, field_of_motion
+from gyrosharp.blur.field import blur_field
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture
 from gyrosharp.datasets.synthesis.trail_length import (
@@ -52,10 +52,9 @@ def test_the_measure_is_the_fields(shutter):
 @pytest.mark.parametrize("capture", [gyro_capture(), pose_capture(), pose_capture(with_rates=False)])
 def test_trails_are_as_long_as_asked(capture, measure, wanted_px):
     depth = np.full((120, 160), 2.0, np.float32)
-    scaled = scaled_to_trail(capture, wanted_px, depth, measure)
-    assert trail_px(scaled, depth, measure) == pytest.approx(wanted_px, rel=2e-5)
-    motion = replace(CameraMotion.from_capture(scaled), depth_m=depth)
-    extent = field_of_motion(motion, stride=4, times=65).extent_px
+    scaled = scaled_to_trail(replace(capture, depth_m=depth), wanted_px, measure)
+    assert trail_px(scaled, measure) == pytest.approx(wanted_px, rel=2e-5)
+    extent = blur_field(scaled, stride=4, times=65).extent_px
     dense = {"median": np.median, "maximum": np.max}[measure](extent)
     assert dense == pytest.approx(wanted_px, rel=0.05)
 
@@ -64,14 +63,15 @@ def test_depth_counts_only_for_positions():
     """A pan of 0.2 m/s past a wall 2 m away, 50 ms, f = 192 px: 192 * 0.01 / 2 = 0.96 px; at 1 m, twice as much."""
     panning = pose_capture(rates=(0, 0, 0))
     near, far = (np.full((120, 160), depth, np.float32) for depth in (1.0, 2.0))
-    assert trail_px(panning, far) == pytest.approx(0.96, rel=1e-6)
-    assert trail_px(panning, near) == pytest.approx(1.92, rel=1e-6)
+    assert trail_px(replace(panning, depth_m=far)) == pytest.approx(0.96, rel=1e-6)
+    assert trail_px(replace(panning, depth_m=near)) == pytest.approx(1.92, rel=1e-6)
     mixed = far.copy()
     mixed[:, 100:] = 1.0
-    assert trail_px(panning, mixed) == pytest.approx(0.96, rel=1e-6)
-    assert trail_px(panning, mixed, "maximum") == pytest.approx(1.92, rel=1e-6)
+    uneven = replace(panning, depth_m=mixed)
+    assert trail_px(uneven) == pytest.approx(0.96, rel=1e-6)
+    assert trail_px(uneven, "maximum") == pytest.approx(1.92, rel=1e-6)
     assert trail_px(panning) == pytest.approx(0.0, abs=1e-9)
-    assert trail_px(gyro_capture(), near) == trail_px(gyro_capture())
+    assert trail_px(replace(gyro_capture(), depth_m=near)) == trail_px(gyro_capture())
 
 
 @pytest.mark.parametrize("capture", [gyro_capture(), pose_capture(), pose_capture(with_rates=False)])
@@ -79,7 +79,7 @@ def test_nothing_asked_is_a_still_camera_with_the_same_reference_view(capture):
     still = scaled_to_trail(capture, 0.0)
     before, after = CameraMotion.from_capture(capture), CameraMotion.from_capture(still)
     depth = np.full((120, 160), 1.0, np.float32)
-    assert trail_px(still, depth, "maximum") < 1e-9
+    assert trail_px(replace(still, depth_m=depth), "maximum") < 1e-9
     if capture.poses is not None:
         for old, new in zip(
             before.trajectory.at(capture.reference_ns), after.trajectory.at(capture.reference_ns), strict=True

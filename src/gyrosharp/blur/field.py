@@ -79,7 +79,9 @@ def field_of_motion(motion: CameraMotion, stride: int = 16, times: int = 17) -> 
         raise UsageError(f"field: expected stride >= 1 and times >= 2, got {stride} and {times}")
     points = grid_points(motion.camera.width, motion.camera.height, stride)
     phases = np.linspace(0.0, 1.0, times)
-    track = point_tracks(motion, points, phases)[0]
+    # All points of a line share their times, so the poses are evaluated once per line.
+    lines = points[:1] if motion.lines_run_down else points[:, :1]
+    track = motion.positions(points, motion.line_times_ns(lines, phases))
     displacement = np.moveaxis(track - points[..., None, :], -2, 0).astype(np.float32)
     weights = np.full(times, 1.0 / (times - 1))
     weights[[0, -1]] *= 0.5

@@ -7,12 +7,12 @@ Both directions of the blur model live here, and nowhere else:
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gyrosharp.capture.capture import Capture
-from gyrosharp.capture.depth import read_depth
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
@@ -56,12 +56,8 @@ class CameraMotion:
         CaptureError
             If known poses do not, or the depth map cannot be read.
         """
-        camera = capture.camera
-        depth = None
-        if capture.depth_file is not None:
-            depth = read_depth(capture.depth_file, camera.width, camera.height)
         assert capture.reference_ns is not None
-        return cls(camera, capture.exposure, capture.trajectory(), capture.reference_ns, depth)
+        return cls(capture.camera, capture.exposure, capture.trajectory(), capture.reference_ns, capture.depth())
 
     @property
     def moves_with_depth(self) -> bool:
@@ -90,8 +86,8 @@ class CameraMotion:
             Positions, px.
         """
         points = np.asarray(points_px, dtype=np.float64)
-        rays = self._rays(points)
-        R_ref, p_ref = self.trajectory.at(self.reference_ns)
+        rays = self.rays(points)
+        R_ref, p_ref = self._reference_pose
         R_t, p_t = self.trajectory.at(times_ns)
         world = rays @ R_ref.T
         if self.moves_with_depth:
@@ -102,8 +98,7 @@ class CameraMotion:
             world = world[..., None, :] + shift / np.where(np.isfinite(depth), depth, 1.0)[..., None, None]
         else:
             world = world[..., None, :]
-        seen = np.einsum("...ji,...j->...i", R_t, world)
-        return self._pixels(seen)
+        return self._pixels(_turned(R_t.swapaxes(-1, -2), world))
 
     def sources(self, points_px: ArrayLike, times_ns: ArrayLike) -> Array:
         """Return where in the reference view a pixel's light comes from: K R(t_ref)^T R(t) K^-1 x.
@@ -125,18 +120,58 @@ class CameraMotion:
         CaptureError
             If the motion depends on depth: a pixel's source is then found by warping, not by this formula.
         """
+        turns = self.turns(times_ns)
+        rays = self.rays(np.asarray(points_px, dtype=np.float64))
+        return self.seen_along(rays[..., None, :], turns)
+
+    def displacements(self, points_px: ArrayLike, times_ns: ArrayLike) -> Array:
+        """Return the displacements (..., T, 2) from blurred pixels to where their light comes from, px.
+
+        x_j(x) - x of `sources`. With depth, what blurs a pixel is found by warping; the local kernel is then the
+        trajectory of the reference point seen backwards, -(x(t) - x), which errs at second order.
+        """
+        points = np.asarray(points_px, dtype=np.float64)
+        if self.moves_with_depth:
+            return points[..., None, :] - self.positions(points, times_ns)
+        return self.sources(points, times_ns) - points[..., None, :]
+
+    def turns(self, times_ns: ArrayLike) -> Array:
+        """Return the rotations (..., 3, 3) from the camera at times (...) to the reference view: R(t_ref)^T R(t).
+
+        Raises
+        ------
+        CaptureError
+            If the motion depends on depth, or a time lies outside the motion record.
+        """
         if self.moves_with_depth:
             raise CaptureError(
                 "expected a rotation-only capture for a blur without depth, got translation with depth; "
                 "take DepthOperator (blur_operator chooses it), or leave out the depth map"
             )
-        rays = self._rays(np.asarray(points_px, dtype=np.float64))
-        R_ref, _ = self.trajectory.at(self.reference_ns)
-        R_t, _ = self.trajectory.at(times_ns)
-        seen = np.einsum("...ij,...j->...i", R_ref.T @ R_t, rays[..., None, :])
-        return self._pixels(seen)
+        return np.asarray(self._reference_pose[0].T @ self.trajectory.at(times_ns)[0], dtype=np.float64)
 
-    def _rays(self, points: Array) -> Array:
+    def seen_along(self, rays: Array, turns: Array) -> Array:
+        """Return the pixels (..., 2) of the reference view in which turned cameras' rays (..., 3) end; see `turns`.
+
+        Raises
+        ------
+        CaptureError
+            If a camera looks the other way.
+        """
+        return self._pixels(_turned(turns, rays))
+
+    @cached_property
+    def _reference_pose(self) -> tuple[Array, Array | None]:
+        return self.trajectory.at(self.reference_ns)
+
+    def rays(self, points: Array) -> Array:
+        """Return the directions (..., 3) of pixels (..., 2).
+
+        Raises
+        ------
+        CaptureError
+            If the lens distortion cannot be inverted at one of them.
+        """
         rays, valid = self.camera.unproject(points)
         if not valid.all():
             bad = points[~valid].reshape(-1, 2)[0]
@@ -167,3 +202,15 @@ class CameraMotion:
     def lines_run_down(self) -> bool:
         """Whether a sensor line is an image column (sideways readout)."""
         return Shutter(self.exposure.shutter).is_vertical
+
+
+def _turned(R: Array, vectors: Array) -> Array:
+    """R v for matrices (..., 3, 3) and vectors (..., 3), broadcast against each other; einsum takes longer."""
+    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
+    # The three coordinates lie apart in memory: whatever is done to each of them next reads it in one go.
+    turned = np.empty((3, *np.broadcast_shapes(R.shape[:-2], x.shape)))
+    for i in range(3):
+        np.multiply(R[..., i, 0], x, out=turned[i])
+        turned[i] += R[..., i, 1] * y
+        turned[i] += R[..., i, 2] * z
+    return np.moveaxis(turned, 0, -1)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.geometry.camera import CameraModel
+from gyrosharp.geometry.shutter import Shutter
 
 Array = NDArray[np.float64]
 Grid = NDArray[np.floating]
@@ -78,13 +79,13 @@ def node_grid(motion: CameraMotion, poses: int) -> NodeGrid | None:
     step_y = _row_step(motion.exposure.readout_s, height)
     xs = (np.arange((width - 1) // STEP_X + 4) - 1.0) * STEP_X
     ys = (np.arange((height - 1) // step_y + 4) - 1.0) * step_y
-    phases = _phases(poses)
-    displacement = _displacement(motion, xs, ys, phases)
+    turns = _turns(motion, ys, poses)
+    displacement = _displacement(motion, xs, ys, turns)
     limit = LARGEST_SMALL_ERROR_PX if width * height < SMALL_PIXELS else LARGEST_ERROR_PX
-    if _midway_error(motion, displacement, xs, ys, phases) > limit:
+    if _midway_error(motion, displacement, xs, ys, turns) > limit:
         return None
     return NodeGrid(
-        np.ascontiguousarray(np.moveaxis(displacement, 2, 0), dtype=np.float32),
+        np.ascontiguousarray(displacement, dtype=np.float32),
         step_y,
         np.full(poses, 1.0 / poses, dtype=np.float32),
         transposed,
@@ -105,33 +106,41 @@ def pixel_grid(motion: CameraMotion, poses: int) -> NodeGrid:
     transposed = motion.lines_run_down
     width, height = (camera.height, camera.width) if transposed else (camera.width, camera.height)
     displacement = np.zeros((poses, height + 3, width + 3, 2), dtype=np.float32)
-    for pose, phase in enumerate(_phases(poses)):
-        inner = _displacement(motion, np.arange(width) + 0.0, np.arange(height) + 0.0, np.array([phase]))
-        displacement[pose, 1:-2, 1:-2] = inner[:, :, 0]
+    xs, ys = np.arange(width) + 0.0, np.arange(height) + 0.0
+    for pose, turn in enumerate(_turns(motion, ys, poses)):
+        displacement[pose, 1:-2, 1:-2] = _displacement(motion, xs, ys, turn[None])[0]
     weights = np.full(poses, 1.0 / poses, dtype=np.float32)
     return NodeGrid(displacement, 1, weights, transposed, step_x=1)
 
 
-def _phases(poses: int) -> Array:
-    """Middles of N equal parts of the exposure."""
-    return (np.arange(poses) + 0.5) / poses
+def _turns(motion: CameraMotion, ys: Grid, poses: int) -> Array:
+    """Rotations (N, NY, 1, 3, 3) to the reference view, once per grid row: its pixels share their exposure.
+
+    One row stands for all where the lines are exposed together.
+    """
+    together = motion.exposure.shutter is Shutter.GLOBAL or motion.exposure.readout_s == 0.0
+    rows = ys[:1] if together else ys
+    points = np.zeros((rows.size, 1, 2))
+    points[:, 0, 0 if motion.lines_run_down else 1] = rows
+    phases = (np.arange(poses) + 0.5) / poses
+    return motion.turns(np.moveaxis(motion.line_times_ns(points, phases), -1, 0))
 
 
-def _displacement(motion: CameraMotion, xs: Grid, ys: Grid, phases: Grid) -> Array:
-    """Displacements (NY, NX, N, 2) at grid coordinates, x and y exchanged for a sideways readout."""
-    grid = np.stack(np.meshgrid(xs, ys), axis=-1)
-    transposed = motion.lines_run_down
-    pixels = grid[..., ::-1] if transposed else grid
-    # All pixels of a grid row share their exposure, so the poses are evaluated once per row.
-    times = motion.line_times_ns(pixels[:, :1], phases)
+def _displacement(motion: CameraMotion, xs: Grid, ys: Grid, turns: Array) -> Array:
+    """Displacements (N, NY, NX, 2) at grid coordinates, x and y exchanged for a sideways readout."""
+    x, y = np.meshgrid(xs, ys)
+    pixels: Array = np.stack([y, x] if motion.lines_run_down else [x, y], axis=-1, dtype=np.float64)
     # A lens model may have no inverse beyond the image, where only interpolation needs nodes: they are extrapolated.
-    _, known = motion.camera.unproject(pixels)
-    known |= _inside(pixels, motion.camera)
-    centre = (motion.camera.cx, motion.camera.cy)
-    displacement = motion.sources(np.where(known[..., None], pixels, centre), times) - pixels[..., None, :]
+    rays, known = motion.camera.unproject(pixels)
     if not known.all():
-        displacement = _extrapolated(displacement, known)
-    return displacement[..., ::-1] if transposed else displacement
+        motion.rays(pixels[_inside(pixels, motion.camera)])  # raises if one inside is unknown
+        rays[~known] = (0.0, 0.0, 1.0)
+    displacement = motion.seen_along(rays, turns)
+    for axis in (0, 1):
+        displacement[..., axis] -= pixels[..., axis]
+    if not known.all():
+        displacement = np.moveaxis(_extrapolated(np.moveaxis(displacement, 0, 2), known), 2, 0)
+    return displacement[..., ::-1] if motion.lines_run_down else displacement
 
 
 def _inside(pixels: Grid, camera: CameraModel) -> NDArray[np.bool_]:
@@ -159,19 +168,18 @@ def _extrapolated(displacement: Array, known: NDArray[np.bool_]) -> Array:
     return filled
 
 
-def _midway_error(motion: CameraMotion, displacement: Array, xs: Grid, ys: Grid, phases: Grid) -> float:
+def _midway_error(motion: CameraMotion, displacement: Array, xs: Grid, ys: Grid, turns: Array) -> float:
     """Largest error, px, of interpolating halfway between the nodes of a row, at the first and the last pose."""
-    ends = [0, -1]
-    nodes = displacement[:, :, ends]
-    guess = (9.0 * (nodes[:, 1:-2] + nodes[:, 2:-1]) - nodes[:, :-3] - nodes[:, 3:]) / 16.0
+    ends, rows = [0, -1], slice(1, -2)
     halfway = xs[1:-2] + STEP_X / 2
     last = (motion.camera.height if motion.lines_run_down else motion.camera.width) - 1
     inside = halfway <= last
-    rows = slice(1, -2)
     if not inside.any():
         return float("inf")
-    truth = _displacement(motion, halfway[inside], ys[rows], phases[ends])
-    return float(np.abs(guess[rows, inside] - truth).max())
+    nodes = displacement[ends, rows]
+    guess = (9.0 * (nodes[:, :, 1:-2] + nodes[:, :, 2:-1]) - nodes[:, :, :-3] - nodes[:, :, 3:]) / 16.0
+    truth = _displacement(motion, halfway[inside], ys[rows], turns[ends, rows] if turns.shape[1] > 1 else turns[ends])
+    return float(np.abs(guess[:, :, inside] - truth).max())
 
 
 def _row_step(readout_s: float, height: int) -> int:

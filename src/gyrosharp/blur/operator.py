@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.blur.depth_operator import DepthOperator
+from gyrosharp.blur.depth_operator import DepthOperator, Fill
 from gyrosharp.blur.exact import ExactOperator
 from gyrosharp.blur.field import BlurField, blur_field
 from gyrosharp.blur.motion import CameraMotion
@@ -76,8 +76,12 @@ def blur_operator(
     return operator_of_motion(CameraMotion.from_capture(capture), poses, threads)
 
 
-def operator_of_motion(motion: CameraMotion, poses: int, threads: int | None = None) -> ExactOperator | DepthOperator:
+def operator_of_motion(
+    motion: CameraMotion, poses: int, threads: int | None = None, fill: Fill = "background"
+) -> ExactOperator | DepthOperator:
     """Return the blur operator of a motion with N poses: DepthOperator where near points move more than far ones.
+
+    `fill` is what DepthOperator puts where nothing is seen.
 
     Raises
     ------
@@ -87,7 +91,7 @@ def operator_of_motion(motion: CameraMotion, poses: int, threads: int | None = N
     if poses < 1:
         raise UsageError(f"poses: expected at least 1, got {poses}")
     if motion.moves_with_depth:
-        return DepthOperator(motion, poses, threads)
+        return DepthOperator(motion, poses, threads, fill=fill)
     return ExactOperator(motion, poses, threads)
 
 

@@ -48,7 +48,7 @@ class PsfGridOperator(PatchBlur):
     UsageError
         If the number of poses is below 1, or the grid has fewer than 1 point or more points than pixels on a side.
     CaptureError
-        If the motion does not cover the exposure or depends on depth.
+        If the motion does not cover the exposure.
 
     References
     ----------
@@ -90,7 +90,7 @@ def _points(width: int, height: int, columns: int, rows: int) -> Array:
 def _displacements(motion: CameraMotion, points: Array, poses: int) -> Array:
     """From blurred pixels (..., 2) to their sources (..., N, 2), at the middles of N equal parts of the exposure."""
     times = motion.line_times_ns(points, (np.arange(poses) + 0.5) / poses)
-    return motion.sources(points, times) - points[..., None, :]
+    return motion.displacements(points, times)
 
 
 def _automatic_grid(motion: CameraMotion) -> tuple[int, int]:

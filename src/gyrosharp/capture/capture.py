@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.capture.depth import read_depth
 from gyrosharp.errors import CaptureError, ImageError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.rotation import require_rotation
@@ -77,6 +78,8 @@ class Capture:
         Known camera poses, camera clock.
     depth_file : Path or None
         Depth map at the reference time (see `gyrosharp.capture.depth`).
+    depth_m : (H, W) float32 array or None
+        The map itself, metres, NaN unknown, where it is in memory; goes before `depth_file`.
     reference_ns : int
         The moment whose view the sharp image shows, camera clock; the exposure's own reference time unless given.
     notes : tuple of str
@@ -96,6 +99,7 @@ class Capture:
     time_offset_s: float = 0.0
     poses: PoseTrajectory | None = None
     depth_file: Path | None = None
+    depth_m: NDArray[np.float32] | None = None
     reference_ns: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -172,6 +176,34 @@ class Capture:
             )
         return picture
 
+    def depth(self) -> NDArray[np.float32] | None:
+        """Return the depth map (H, W) in metres, NaN unknown; None without one.
+
+        Raises
+        ------
+        CaptureError
+            If it cannot be read, or its size is not the camera's.
+        """
+        camera = self.camera
+        if self.depth_m is None:
+            return None if self.depth_file is None else read_depth(self.depth_file, camera.width, camera.height)
+        if self.depth_m.shape != (camera.height, camera.width):
+            raise CaptureError(
+                f"depth: expected a map of {camera.width} x {camera.height} px like the image, "
+                f"got shape {self.depth_m.shape}"
+            )
+        return self.depth_m
+
+    def scaled(self, width: int, height: int) -> "Capture":
+        """Return the capture of the image resized to width x height; depth takes the nearest pixel."""
+        depth = self.depth()
+        if depth is not None:
+            # Never interpolated: between two surfaces there is none.
+            rows = ((np.arange(height) + 0.5) * self.camera.height / height).astype(int)
+            columns = ((np.arange(width) + 0.5) * self.camera.width / width).astype(int)
+            depth = depth[rows[:, None], columns]
+        return replace(self, camera=self.camera.scaled(width, height), depth_m=depth, depth_file=None)
+
     def cropped(self, x0: int, y0: int, width: int, height: int) -> "Capture":
         """Return the capture of a sub-image: lines keep their exposure times, and the reference time stays."""
         camera, exposure = self.camera, self.exposure
@@ -179,9 +211,12 @@ class Capture:
         lines = width if exposure.shutter.is_vertical else height
         corner = [x0, y0] if exposure.shutter.value.endswith(("bottom", "right")) else [x0 + width - 1, y0 + height - 1]
         skipped_s = exposure.readout_s * float(exposure.line_fraction(corner, camera.width, camera.height))
+        depth = self.depth()
         return replace(
             self,
             camera=camera.cropped(x0, y0, width, height),
+            depth_m=None if depth is None else np.ascontiguousarray(depth[y0 : y0 + height, x0 : x0 + width]),
+            depth_file=None,
             exposure=replace(
                 exposure,
                 start_ns=exposure.start_ns + round(skipped_s * 1e9),
@@ -195,6 +230,8 @@ def _held(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Continue a log to [start_ns, end_ns] with the rates of its ends, where it is shorter."""
     before, after = stamps[0] > start_ns, stamps[-1] < end_ns
+    if not (before or after):
+        return stamps, rates
     pad = ((int(before), int(after)),)
     stamps = np.pad(stamps, pad[0], constant_values=(start_ns, end_ns))
     return stamps, np.pad(rates, (*pad, (0, 0)), mode="edge")

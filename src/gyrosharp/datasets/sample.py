@@ -1,7 +1,7 @@
 """BlurSample: what synthesis makes, and what training and the folder layouts read."""
 
 import dataclasses
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class BlurSample:
     sharp, blurred : (H, W, 3) uint8 or uint16 arrays
         Truth and observation as a camera stores them: sRGB-encoded codes, RGB order.
     capture : Capture
-        The true camera, exposure and motion of this crop; no image source.
+        The true camera, exposure, motion and depth of this crop; no image source.
     noisy_capture : Capture
         What a gyro and a calibration with errors say of the same shot.
     field, noisy_field : BlurField
@@ -35,8 +35,6 @@ class BlurSample:
         it does not.
     saturation : (H, W) float32 array
         Share of its exposure during which a pixel saw clipped light.
-    depth_m : (H, W) float32 array or None
-        Depth at the reference time, metres, NaN unknown.
     encodings, noisy_encodings : dict of (C, h, w) float32 arrays
         Network inputs by encoding name, from `field` and `noisy_field`.
     meta : dict
@@ -53,22 +51,21 @@ class BlurSample:
     noisy_field: BlurField
     mask: NDArray[np.float32]
     saturation: NDArray[np.float32]
-    depth_m: NDArray[np.float32] | None = None
     encodings: dict[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
     noisy_encodings: dict[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
     meta: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
+    def depth_m(self) -> NDArray[np.float32] | None:
+        """Depth (H, W) at the reference time, metres, NaN unknown; None where the picture has none."""
+        return self.capture.depth()
+
+    @property
     def motion(self) -> CameraMotion:
-        """The true motion, with depth."""
-        return motion_with_depth(self.capture, self.depth_m)
+        """The true motion."""
+        return CameraMotion.from_capture(self.capture)
 
     @property
     def noisy_motion(self) -> CameraMotion:
-        """The motion as gyro and calibration have it, with depth."""
-        return motion_with_depth(self.noisy_capture, self.depth_m)
-
-
-def motion_with_depth(capture: Capture, depth_m: NDArray[np.float32] | None) -> CameraMotion:
-    """Return the motion of a capture whose depth map is in memory."""
-    return replace(CameraMotion.from_capture(capture), depth_m=depth_m)
+        """The motion as gyro and calibration have it."""
+        return CameraMotion.from_capture(self.noisy_capture)

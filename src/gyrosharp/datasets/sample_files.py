@@ -85,13 +85,12 @@ def sample_from(files: Mapping[str, bytes]) -> BlurSample:
         name=facts["name"],
         sharp=sharp,
         blurred=blurred,
-        capture=_capture_from(facts["capture"], motions["motion"]),
-        noisy_capture=_capture_from(facts["noisy_capture"], motions["noisy_motion"]),
+        capture=_capture_from(facts["capture"], motions["motion"], depth_m),
+        noisy_capture=_capture_from(facts["noisy_capture"], motions["noisy_motion"], depth_m),
         field=_field_from(facts["field"], fields["field"]),
         noisy_field=_field_from(facts["noisy_field"], fields["noisy_field"]),
         mask=np.asarray(mask / 255.0, dtype=np.float32),
         saturation=np.asarray(saturation / 255.0, dtype=np.float32),
-        depth_m=depth_m,
         encodings={name: values for name, values in planes.items() if not name.startswith(NOISY)},
         noisy_encodings={name.removeprefix(NOISY): values for name, values in planes.items() if name.startswith(NOISY)},
         meta=facts["meta"],
@@ -167,11 +166,11 @@ def _capture_facts(capture: Capture) -> dict[str, Any]:
     }
 
 
-def _capture_from(facts: dict[str, Any], rows: NDArray[np.float64]) -> Capture:
+def _capture_from(facts: dict[str, Any], rows: NDArray[np.float64], depth_m: NDArray[np.float32] | None) -> Capture:
     camera = CameraModel(**{**facts["camera"], "distortion": tuple(facts["camera"]["distortion"])})
     exposure = Exposure(**{**facts["exposure"], "shutter": Shutter(facts["exposure"]["shutter"])})
     time_ns = facts["motion_start_ns"] + np.rint(rows[:, 0] * 1e9).astype(np.int64)
-    shared = {"reference_ns": facts["reference_ns"], "time_offset_s": facts["time_offset_s"]}
+    shared = {"reference_ns": facts["reference_ns"], "time_offset_s": facts["time_offset_s"], "depth_m": depth_m}
     if rows.shape[1] == 4:
         imu = ImuRecording(time_ns, rows[:, 1:4], clock="sample", R_cam_imu=np.eye(3), source="sample")
         return Capture(camera, exposure, imu=imu, R_cam_imu=np.eye(3), **shared)

@@ -115,11 +115,17 @@ class CameraModel:
             Whether the point is in front of the camera.
         """
         xyz = np.asarray(points, dtype=np.float64)
-        x, y, z = np.moveaxis(xyz, -1, 0)
+        x, y, z = xyz[..., 0], xyz[..., 1], xyz[..., 2]
         valid = np.asarray(z > 1e-9 * (np.abs(x) + np.abs(y)), dtype=np.bool_)
-        safe = np.where(valid, z, 1.0)
-        distorted = self._distort(xyz[..., :2] / safe[..., None])
-        return distorted * (self.fx, self.fy) + (self.cx, self.cy), valid
+        safe = z if valid.all() else np.where(valid, z, 1.0)
+        pixels = np.empty((*safe.shape, 2))
+        # One coordinate at a time: NumPy is slow along an axis of length 2.
+        np.divide(x, safe, out=pixels[..., 0])
+        np.divide(y, safe, out=pixels[..., 1])
+        pixels = self._distort(pixels)
+        pixels[..., 0] = pixels[..., 0] * self.fx + self.cx
+        pixels[..., 1] = pixels[..., 1] * self.fy + self.cy
+        return pixels, valid
 
     def unproject(self, pixels: ArrayLike) -> tuple[Array, Mask]:
         """Return the directions from which pixels see.
@@ -138,6 +144,9 @@ class CameraModel:
         """
         uv = np.asarray(pixels, dtype=np.float64)
         distorted = (uv - (self.cx, self.cy)) / (self.fx, self.fy)
+        if self.distortion_model == "none":
+            rays = np.concatenate([distorted, np.ones_like(distorted[..., :1])], axis=-1)
+            return rays, np.asarray(np.isfinite(uv).all(axis=-1), dtype=np.bool_)
         xy = self._undistort(distorted)
         error = np.abs(self._distort(xy) - distorted) * (self.fx, self.fy)
         valid = np.asarray((error < 1e-6).all(axis=-1), dtype=np.bool_)

@@ -183,7 +183,8 @@ def coverage(recording: ImuRecording, start_ns: int, end_ns: int) -> CoverageRep
             f"{recording.source}: expected an exposure that ends after its start, got {start_ns} to {end_ns} ns"
         )
     time_ns = recording.time_ns
-    median_s = 1.0 / recording.rate_hz
+    rate_hz = recording.rate_hz
+    median_s = 1.0 / rate_hz
     start_s, end_s = (float(stamp - time_ns[0]) * 1e-9 for stamp in (start_ns, end_ns))
     holes = _holes_s(time_ns, start_s, end_s)
     duration_s = end_s - start_s
@@ -201,7 +202,7 @@ def coverage(recording: ImuRecording, start_ns: int, end_ns: int) -> CoverageRep
         samples=int(((time_ns >= start_ns) & (time_ns <= end_ns)).sum()),
         covered=covered,
         largest_gap_s=max(holes, default=duration_s),
-        rate_hz=recording.rate_hz,
+        rate_hz=rate_hz,
         start_s=start_s,
         end_s=end_s,
         log_s=recording.duration_s,

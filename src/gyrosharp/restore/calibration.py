@@ -121,7 +121,7 @@ def displacements(capture: Capture, centres_px: Array, poses: int = POSES) -> Ar
     motion = CameraMotion.from_capture(capture)
     phases = (np.arange(poses) + 0.5) / poses
     times = motion.line_times_ns(centres_px, phases)
-    return motion.sources(centres_px, times) - centres_px[:, None]
+    return motion.displacements(centres_px, times)
 
 
 def refine_motion(capture: Capture, spectra: Spectra, priors: CalibrationPriors | None = None) -> Calibration:

@@ -68,7 +68,7 @@ class Scene:
         size = (width // 2, height // 2)
         picture = cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA)
         return Scene(
-            replace(self.capture, camera=self.capture.camera.scaled(*size)),
+            self.capture.scaled(*size),
             picture.reshape(size[1], size[0], -1),
             cv2.resize(self.confidence, size, interpolation=cv2.INTER_AREA),
             Facts(self.facts.noise_std / 2, self.facts.brightness, self.facts.trail_px / 2),
@@ -184,6 +184,8 @@ def survey(
 ) -> tuple[Scene, BlurExtent]:
     """Measure a photo: noise, saturation, trails."""
     facts = Facts(estimate_noise(picture, lossy=lossy), float(picture.mean(dtype=np.float64)), 0.0)
+    # Read once: tiles and half sizes are cut from it.
+    capture = replace(capture, depth_m=capture.depth())
     return moved(Scene(capture, picture, saturation_confidence(picture), facts, 1), capture, poses)
 
 

@@ -59,13 +59,12 @@ def made(name="a", seed=0, bits=8, **timing):
         name=name,
         sharp=rng.integers(0, top, (HEIGHT, WIDTH, 3), dtype=code),
         blurred=rng.integers(0, top, (HEIGHT, WIDTH, 3), dtype=code),
-        capture=capture,
+        capture=replace(capture, depth_m=depth_m),
         noisy_capture=noisy,
         field=blur_field(capture),
         noisy_field=blur_field(noisy),
         mask=np.ones((HEIGHT, WIDTH), np.float32),
         saturation=np.full((HEIGHT, WIDTH), 0.2, np.float32),
-        depth_m=depth_m,
         encodings=planes,
         noisy_encodings={"camera_motion_field": planes["camera_motion_field"] * 2},
         meta={"seed": seed, "sensor": {"iso": 800}},
@@ -239,7 +238,7 @@ class TestGyroBlurSynth:
         set; the trail's length agrees with the sample's own at that camera."""
         sample = made("a", 6)
         big = CameraModel(1280, 720, 2139.03493, 2133.82853, 640.0, 360.0)
-        sample = replace(sample, capture=replace(sample.capture, camera=big, reference_ns=None))
+        sample = replace(sample, capture=replace(sample.capture, camera=big, reference_ns=None, depth_m=None))
         sample = replace(sample, sharp=np.zeros((720, 1280, 3), np.uint8), blurred=np.zeros((720, 1280, 3), np.uint8))
         written(tmp_path, "gyroblur_synth", [sample])
         for path in (tmp_path / "train/shots").iterdir():
@@ -333,8 +332,10 @@ class TestGyroBlurReal:
 
 class TestDepthImu:
     def test_depth_is_asked_for(self):
+        sample = made()
+        without_depth = replace(sample, capture=replace(sample.capture, depth_m=None))
         with pytest.raises(UsageError, match="depth_imu: expected depth in sample a, got none"):
-            writable_formats()["depth_imu"].files_of(replace(made(), depth_m=None), "train")
+            writable_formats()["depth_imu"].files_of(without_depth, "train")
 
     def test_eight_and_sixteen_bit_views(self, tmp_path):
         sample = made()

@@ -44,7 +44,7 @@ class TestAlone:
     def test_no_cluster_at_the_address(self, tmp_path, monkeypatch):
         pytest.importorskip("ray")
         monkeypatch.setenv("RAY_ADDRESS", "auto")
-        with pytest.raises(UsageError, match=r"RAY_ADDRESS: expected a running cluster, got auto .*; start or unset it"):
+        with pytest.raises(UsageError, match=r"RAY_ADDRESS: expected a running cluster, got auto .*; start or"):
             run_job(Toy(), JobPlan(tmp_path, 100, 10, 2, engine="ray"))
 
 

@@ -35,7 +35,7 @@ Facts = dict[str, Any]
 
 GROWING = ("count", "extra")
 """Facts in which two runs of one job may differ."""
-_TEMPORARY = re.compile(r"\.(shard-\d+|manifest|synth)\.\d+-\d+\.tmp\.(tar|jsonl|json|moving)")
+_TEMPORARY = re.compile(r"\.(shard-\d+|manifest|synth|extra)\.\d+-\d+\.tmp(\.(tar|jsonl|json|moving))?")
 """Names that `atomic_write` gives to the job's files while they are written."""
 _SHOWN = 60
 """Characters of a value in a message."""
@@ -94,9 +94,7 @@ def close_job(output: Path, shards: Sequence[Shard], writer: Writer) -> None:
     _refuse_taken(output, sorted(set(extra) - set(facts["extra"])))
     write_facts(output, {**facts, "extra": sorted({*facts["extra"], *extra})})
     for name, content in extra.items():
-        make_folder((output / name).parent)
-        with atomic_write(output / name, overwrite=True) as temporary:
-            temporary.write_bytes(content)
+        _place(output, name, content)
     merge_parts(output, shards)
     shutil.rmtree(hidden(output), ignore_errors=True)
 
@@ -204,6 +202,15 @@ def _refuse_taken(output: Path, names: Iterable[str]) -> None:
         path = output / name
         if path.is_symlink() or path.exists():
             raise foreign(path)
+
+
+def _place(output: Path, name: str, content: bytes) -> None:
+    """Write a file whole; half made it lies in the hidden folder, where the next run removes it."""
+    make_folder((output / name).parent)
+    made = hidden(output) / "extra"
+    with atomic_write(made, overwrite=True) as temporary:
+        temporary.write_bytes(content)
+    made.replace(output / name)
 
 
 def _all_lines(output: Path, shards: Sequence[Shard]) -> Iterator[Line]:

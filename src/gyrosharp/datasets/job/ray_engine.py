@@ -125,9 +125,8 @@ def _connect(ray: Any, workers: int | None) -> None:  # noqa: ANN401
         ray.init(address=address, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as error:
         cause = " ".join(str(error).split())
-        raise UsageError(
-            f"RAY_ADDRESS: expected a running cluster, got {address} ({cause}); start or unset it"
-        ) from error
+        text = f"RAY_ADDRESS: expected a running cluster, got {address} ({cause}); start or unset it"
+        raise UsageError(text) from error
 
 
 def _body() -> Any:  # noqa: ANN401

@@ -10,7 +10,7 @@ from gyrosharp.blur.encodings import Planes, encode, find_encoding
 from gyrosharp.blur.field import BlurField, field_of_motion
 from gyrosharp.blur.field_transforms import resampled
 from gyrosharp.blur.motion import CameraMotion
-from gyrosharp.datasets.sample import BlurSample, Codes, motion_with_depth
+from gyrosharp.datasets.sample import BlurSample, Codes
 from gyrosharp.datasets.synthesis.config import SynthConfig
 from gyrosharp.datasets.synthesis.gyro_errors import ErrorSettings, GyroErrors, draw_errors, error_settings
 from gyrosharp.datasets.synthesis.motion_mix import MotionMix
@@ -68,9 +68,9 @@ class SampleMaker:
         shot = draw_shot(self._rng("motion", index), scene, timing, self.motions, trail_px, config.exposure.reference)
         sensor = draw_sensor(self._rng("sensor", index), self._sensor_settings)
         errors = self._errors(index)
-        motion = motion_with_depth(shot.sample, shot.depth_m)
+        motion = CameraMotion.from_capture(shot.sample)
         noisy_capture = errors.applied(shot.sample, self._rng("gyro noise", index))
-        noisy_motion = motion_with_depth(noisy_capture, shot.depth_m)
+        noisy_motion = CameraMotion.from_capture(noisy_capture)
         field, noisy_field = self._field(motion), self._field(noisy_motion)
         blurred = self._blurred(index, scene, shot, sensor, float(field.extent_px.max()))
         sharp_codes, blurred_codes, inner = self._photographed(index, blurred, scene, sensor)
@@ -84,7 +84,6 @@ class SampleMaker:
             noisy_field=noisy_field,
             mask=inner.mask,
             saturation=inner.saturation,
-            depth_m=shot.depth_m,
             encodings=self._encoded(motion, field),
             noisy_encodings=self._encoded(noisy_motion, noisy_field),
             meta=self._facts(scene, shot, {"sensor": sensor, "errors": errors}, blurred),
@@ -142,7 +141,7 @@ class SampleMaker:
         return draw_object(rng, other.sharp_linear, (height, width), ObjectSettings(path_px=part.object_speed_px))
 
     def _blurred(self, index: int, scene: Scene, shot: Shot, sensor: Sensor, longest_px: float) -> Blurred:
-        motion = motion_with_depth(shot.window, scene.depth_m)
+        motion = CameraMotion.from_capture(shot.window)
         light = sensor.saturate(scene.sharp_linear)
         return blur_window(light, motion, self.config.blur, longest_px, self._object(index, scene))
 

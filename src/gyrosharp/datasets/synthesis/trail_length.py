@@ -30,7 +30,7 @@ LARGEST_MISS = 0.02
 STILL_PX = 1e-3
 
 
-def trail_px(capture: Capture, depth_m: Depth | None = None, measure: Measure = "median") -> float:
+def trail_px(capture: Capture, measure: Measure = "median") -> float:
     """Return the median or the largest trail length over the image, px.
 
     The length of a trail is the diagonal of its bounding box, as in `BlurField.extent_px`.
@@ -39,8 +39,6 @@ def trail_px(capture: Capture, depth_m: Depth | None = None, measure: Measure = 
     ----------
     capture : Capture
         The shot.
-    depth_m : (H, W) float32 array or None
-        Depth at the reference time, NaN unknown; matters with positions only. None takes the capture's own.
     measure : {"median", "maximum"}
         What is taken over the image.
 
@@ -50,7 +48,6 @@ def trail_px(capture: Capture, depth_m: Depth | None = None, measure: Measure = 
         If the motion does not cover the exposure.
     """
     motion = CameraMotion.from_capture(capture)
-    motion = motion if depth_m is None else replace(motion, depth_m=depth_m)
     if measure == "median":
         return float(np.median(_lengths_px(motion, _cell_centres(motion.camera))))
     return float(_lengths_px(motion, _cell_corners(motion.camera)).max())
@@ -81,9 +78,7 @@ def _lengths_px(motion: CameraMotion, points: Array) -> Array:
     return np.asarray(np.linalg.norm(np.ptp(track, axis=-2), axis=-1), dtype=np.float64)
 
 
-def scaled_to_trail(
-    capture: Capture, wanted_px: float, depth_m: Depth | None = None, measure: Measure = "median"
-) -> Capture:
+def scaled_to_trail(capture: Capture, wanted_px: float, measure: Measure = "median") -> Capture:
     """Return the capture with its motion scaled until the trails are as long as wanted.
 
     The rates of a gyro are multiplied; known poses turn about, and move away from, the pose at the reference time by
@@ -95,8 +90,6 @@ def scaled_to_trail(
         The shot.
     wanted_px : float
         Trail length, px; 0 holds the camera still.
-    depth_m : (H, W) float32 array or None
-        Depth at the reference time; see `trail_px`.
     measure : {"median", "maximum"}
         Which trail is meant.
 
@@ -108,13 +101,13 @@ def scaled_to_trail(
     if wanted_px <= 0.0:
         return scaled_motion(capture, 0.0)
     for _ in range(SCALING_STEPS):
-        found = trail_px(capture, depth_m, measure)
+        found = trail_px(capture, measure)
         if found < STILL_PX:
             raise _still(capture)
         if abs(found / wanted_px - 1.0) < TOLERANCE:
             return capture
         capture = scaled_motion(capture, wanted_px / found)
-    found = trail_px(capture, depth_m, measure)
+    found = trail_px(capture, measure)
     if abs(found / wanted_px - 1.0) > LARGEST_MISS:
         raise CaptureError(
             f"{_source(capture)}: expected a motion that can be scaled to trails of {wanted_px:.1f} px, "

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import Capture
 from gyrosharp.datasets.synthesis.config import ExposurePart
@@ -23,15 +22,12 @@ class Shot:
     ----------
     window, sample : Capture
         The captures.
-    depth_m : (H, W) float32 array or None
-        Depth of the sample.
     facts : dict
         Everything drawn, as JSON.
     """
 
     window: Capture
     sample: Capture
-    depth_m: NDArray[np.float32] | None
     facts: dict[str, Any]
 
 
@@ -71,14 +67,13 @@ def draw_shot(
     motion = motions.draw(rng, timing.total_s)
     exposure = Exposure(motion.start_ns, timing.duration_s, timing.readout_s, timing.shutter)
     window = capture_of(motion, scene.whole, exposure).cropped(*scene.cut_px)
-    window = replace(window, camera=window.camera.scaled(*scene.size_px))
+    window = replace(window, camera=window.camera.scaled(*scene.size_px), depth_m=scene.depth_m)
     x, y, width, height = scene.sample_px
     sample = window.cropped(x, y, width, height)
     centre = ((width - 1) / 2, (height - 1) / 2)
     phase = 0.0 if reference == "start" else 0.5
     reference_ns = int(sample.exposure.times_ns(centre, width, height, [phase])[0])
-    depth_m = None if scene.depth_m is None else np.ascontiguousarray(scene.depth_m[y : y + height, x : x + width])
-    sample = scaled_to_trail(replace(sample, reference_ns=reference_ns), trail_px, depth_m)
+    sample = scaled_to_trail(replace(sample, reference_ns=reference_ns), trail_px)
     window = replace(window, imu=sample.imu, poses=sample.poses, reference_ns=reference_ns)
     facts = {
         "motion": motion.description,
@@ -87,7 +82,7 @@ def draw_shot(
         "reference": reference,
         "camera": _camera_facts(sample),
     }
-    return Shot(window, sample, depth_m, facts)
+    return Shot(window, sample, facts)
 
 
 def _exposure_facts(exposure: Exposure) -> dict[str, Any]:

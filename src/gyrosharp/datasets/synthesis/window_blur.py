@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.blur.depth_operator import DepthOperator
 from gyrosharp.blur.exact import ExactOperator
 from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.blur.operator import operator_of_motion
 from gyrosharp.datasets.synthesis.config import BlurPart
 from gyrosharp.datasets.synthesis.moving_layers import MovingObject, blur_with_objects
 from gyrosharp.datasets.synthesis.saturation import saturation_mask
@@ -70,11 +70,7 @@ def blur_window(
     """
     path_px = 0.0 if thing is None else float(np.hypot(*thing.path_px))
     poses = int(np.clip(np.ceil((longest_px + path_px) / part.pose_spacing_px), MIN_POSES, MAX_POSES))
-    operator: ExactOperator | DepthOperator
-    if motion.moves_with_depth:
-        operator = DepthOperator(motion, poses, fill=part.fill)
-    else:
-        operator = ExactOperator(motion, poses)
+    operator = operator_of_motion(motion, poses, fill=part.fill)
     clipped = saturation_mask(light).max(axis=2, keepdims=True)
     saturation = operator.forward(clipped)[..., 0] if clipped.any() else clipped[..., 0]
     facts: dict[str, Any] = {"poses": poses, "depth": motion.moves_with_depth}
