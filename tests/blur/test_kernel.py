@@ -146,11 +146,12 @@ def test_adjoint_is_the_transpose_for_any_size_and_field(data):
         image, given = noise(rng, height, width, channels), noise(rng, height, width, channels)
         blurred = kernel.forward(image, nodes, step_y, weights, 1)
         spread = kernel.adjoint(given, nodes, step_y, weights, 1)
-        assert dot_error(image, blurred, given, spread) <= 1e-6
+        # A float32 position some thousand px away rounds the two weights of an axis apart from one another.
+        far = kind in ("huge", "rough")
+        assert dot_error(image, blurred, given, spread) <= (2e-5 if far else 1e-6)
         # Bilinear weights of a pose sum to one: constants survive the blur and the sum survives the transpose.
         constant = kernel.forward(np.ones_like(image), nodes, step_y, weights, 1)
-        # A float32 position some thousand px away rounds the two weights of an axis apart from one another.
-        np.testing.assert_allclose(constant, 1.0, atol=2e-5 if kind in ("huge", "rough") else 2e-6)
+        np.testing.assert_allclose(constant, 1.0, atol=2e-5 if far else 2e-6)
         total = given.astype(np.float64).sum()
         assert abs(spread.astype(np.float64).sum() - total) <= 1e-5 * np.abs(given).sum()
     finally:

@@ -171,12 +171,13 @@ def blur_with_objects(operator: ExactOperator, scene_linear: Image, objects: Seq
     for size in sizes:
         if size != (*operator.shape, 3):
             raise ImageError(f"moving objects: expected pictures {(*operator.shape, 3)}, got {size}")
-    layers = [np.concatenate([thing.light, thing.opacity[..., None]], axis=2) for thing in objects]
     camera = _Poses(operator)
-    total, static = np.zeros(scene_linear.shape, np.float32), np.zeros(operator.shape, np.float32)
+    scene = camera.oriented(scene_linear)
+    layers = [camera.oriented(np.concatenate([thing.light, thing.opacity[..., None]], axis=2)) for thing in objects]
+    total, static = np.zeros_like(scene), np.zeros(scene.shape[:2], np.float32)
     for pose in range(operator.poses):
-        frame = camera.view(pose, scene_linear, (0.0, 0.0))
-        clear = np.ones(operator.shape, np.float32)
+        frame = camera.view(pose, scene, (0.0, 0.0))
+        clear = np.ones(scene.shape[:2], np.float32)
         for thing, layer in zip(objects, layers, strict=True):
             seen = camera.view(pose, layer, thing.path_px)
             box = _extent(seen[..., 3])
@@ -186,7 +187,8 @@ def blur_with_objects(operator: ExactOperator, scene_linear: Image, objects: Seq
         total += frame
         static += clear
     poses = np.float32(operator.poses)
-    return LayeredBlur(total / poses, _composite(scene_linear, objects), static / poses)
+    blurred, mask = camera.oriented(total / poses), camera.oriented(static / poses)
+    return LayeredBlur(blurred, _composite(scene_linear, objects), mask)
 
 
 def _extent(opacity: Image) -> tuple[slice, slice]:
@@ -212,8 +214,13 @@ class _Poses:
         self._poses = operator.poses
         self._grid = operator.nodes
 
+    def oriented(self, picture: Image) -> Image:
+        """Turn a picture from the photo's axes to those of the views, which is also the way back."""
+        transposed = self._grid is not None and self._grid.transposed
+        return np.ascontiguousarray(picture.swapaxes(0, 1) if transposed else picture, dtype=np.float32)
+
     def view(self, pose: int, picture: Image, path_px: tuple[float, float]) -> Image:
-        """Return picture(x + d_j(x) - path s_j(x)), (H, W, C)."""
+        """Return picture(x + d_j(x) - path s_j(x)) of an oriented picture (H, W, C), oriented."""
         phase = (pose + 0.5) / self._poses
         if self._grid is None:
             return _sampled(self._motion, phase, picture, path_px)
@@ -223,9 +230,8 @@ class _Poses:
         nodes = grid.displacement_px[pose : pose + 1]
         if any(path_px):
             nodes = nodes - _drift(self._motion, grid, phase, path_px)
-        pixels = np.ascontiguousarray(picture.swapaxes(0, 1) if grid.transposed else picture, dtype=np.float32)
-        seen = _kernel.forward(pixels, np.ascontiguousarray(nodes), grid.step_y, np.ones(1, np.float32), 1)
-        return seen.swapaxes(0, 1) if grid.transposed else seen
+        seen: Image = _kernel.forward(picture, np.ascontiguousarray(nodes), grid.step_y, np.ones(1, np.float32), 1)
+        return seen
 
 
 def _drift(motion: CameraMotion, grid: NodeGrid, phase: float, path_px: tuple[float, float]) -> Image:
