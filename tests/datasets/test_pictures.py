@@ -5,7 +5,7 @@ import pytest
 
 from gyrosharp.datasets.formats import read_dataset
 from gyrosharp.datasets.synthesis.config import CameraPart, PicturePart
-from gyrosharp.datasets.synthesis.pictures import Photo, PhotoLibrary, draw_scene
+from gyrosharp.datasets.synthesis.pictures import Photo, PhotoLibrary, draw_scene, filled_depth
 from gyrosharp.errors import ImageError
 from gyrosharp.geometry.camera import CameraModel
 from synth_inputs import write_photos, write_rgbd
@@ -94,3 +94,12 @@ def test_a_grey_photo_has_three_channels(tmp_path):
 def test_depth_comes_along(tmp_path):
     photo = PhotoLibrary(read_dataset(write_rgbd(tmp_path))).photo(0)
     assert set(np.unique(photo.depth_m)) == {np.float32(0.8), np.float32(3.0)}
+
+
+def test_gaps_in_depth_take_the_farther_side():
+    nan = np.nan
+    depth_m = np.array(
+        [[nan, 2, nan, nan, 1, nan], [nan] * 6, [3, 4, 5, 6, 7, 8], [nan, nan, nan, 2, nan, 9]], np.float32
+    )
+    filled = [[2, 2, 2, 2, 1, 1], [nan] * 6, [3, 4, 5, 6, 7, 8], [2, 2, 2, 2, 9, 9]]
+    np.testing.assert_array_equal(filled_depth(depth_m), np.array(filled, np.float32))

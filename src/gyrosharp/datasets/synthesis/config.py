@@ -43,6 +43,9 @@ class PicturePart(_Strict):
     scale: Range = Field(default=(0.5, 1.0), description="photos are resized by a factor from this range, at most 1")
     crops_per_photo: int = Field(default=4, ge=1, description="samples in a row that come from one photo")
     flip: bool = Field(default=True, description="mirror half of the crops left to right")
+    fill_depth: bool = Field(
+        default=True, description="unknown depth takes the farther of its known neighbours in the row; else: far away"
+    )
 
 
 class CameraPart(_Strict):

@@ -145,6 +145,8 @@ def draw_scene(
     part = (slice(down.start, down.start + down.length), slice(across.start, across.start + across.length))
     sharp = _resized(photo.sharp_linear[part], size, "area")
     depth_m = None if photo.depth_m is None else _resized(photo.depth_m[part], size, "nearest")
+    if depth_m is not None and picture.fill_depth:
+        depth_m = filled_depth(depth_m)
     cut = (across.start, down.start, across.length, down.length)
     facts = {**photo.facts, "window_px": list(cut), "scale": across.size / across.length}
     scene = Scene(sharp, depth_m, whole, cut, (across.margin, down.margin, *picture.size), facts)
@@ -168,6 +170,20 @@ def _span(rng: np.random.Generator, photo: int, sample: int, scale: float, margi
     size = sample + 2 * margin
     length = min(round(size / scale), photo)
     return _Span(int(rng.integers(photo - length + 1)), length, size, margin)
+
+
+def filled_depth(depth_m: Image) -> Image:
+    """Return a depth map (H, W) whose gaps hold the farther of the nearest known depths to their left and right.
+
+    Depth cameras see nothing beside the edges of near things, where the background begins; taken as infinitely far, such
+    gaps would stay behind while the background around them moves. A row without any depth stays unknown.
+    """
+    known = np.isfinite(depth_m)
+    columns = np.arange(depth_m.shape[1])
+    left = np.maximum.accumulate(np.where(known, columns, 0), axis=1)
+    right = np.minimum.accumulate(np.where(known, columns, columns[-1])[:, ::-1], axis=1)[:, ::-1]
+    sides = [np.take_along_axis(depth_m, side, axis=1) for side in (left, right)]
+    return np.asarray(np.where(known, depth_m, np.fmax(*sides)), dtype=np.float32)
 
 
 def _decoded(item: DatasetItem) -> Photo:
