@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gyrosharp.blur.encodings import decode, encode, encodings, find_encoding, transformed_planes
+from gyrosharp.blur.encodings import (
+    decode,
+    encode,
+    encodings,
+    find_encoding,
+    moments_needed,
+    transformed_planes,
+)
 from gyrosharp.blur.field import blur_field, field_of_motion
 from gyrosharp.blur.field_transforms import Crop, Flip, Resize, Rotate90, transformed
 from gyrosharp.capture.capture import Capture
@@ -199,3 +206,9 @@ def test_pictures_without_channels_are_refused():
         decode("vector_norm", np.zeros((5, 7), np.float32), [0.0])
     with pytest.raises(UsageError, match=message):
         transformed_planes("vector_norm", np.zeros((5, 7), np.float32), Flip("left_right"), 1)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_a_field_of_the_needed_moments_is_enough(name, options):
+    full, few = shaken_field(), shaken_field(times=moments_needed(name, 17))
+    np.testing.assert_allclose(encode(name, few, **options), encode(name, full, **options), atol=1e-5)

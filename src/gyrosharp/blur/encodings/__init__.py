@@ -11,6 +11,7 @@ An encoding is a module with
 - ``vectors(channels)``: the pairs of planes that hold (dx, dy), out of that many;
 - ``encode(field, *, options)``: planes (C, h, w) float32;
 - ``decode(planes, phases, *, options)``: displacements (T, h, w, 2) float32, px;
+- where it looks at fewer moments than a field has, ``MOMENTS``: how many equally spaced ones, ends included;
 - where vectors are not plain pixels, ``transform(planes, change, stride, *, options)``; otherwise that follows from
   ``vectors``.
 
@@ -36,7 +37,16 @@ from gyrosharp.blur.field import BlurField
 from gyrosharp.blur.field_transforms import Transform
 from gyrosharp.errors import UsageError
 
-__all__ = ["Encoding", "Planes", "decode", "encode", "encodings", "find_encoding", "transformed_planes"]
+__all__ = [
+    "Encoding",
+    "Planes",
+    "decode",
+    "encode",
+    "encodings",
+    "find_encoding",
+    "moments_needed",
+    "transformed_planes",
+]
 
 
 class Encoding(Protocol):
@@ -78,6 +88,17 @@ def find_encoding(name: str) -> Encoding:
     if encoding is None:
         raise UsageError(f"encoding: expected one of {', '.join(encodings())}, got {name!r}")
     return encoding
+
+
+def moments_needed(name: str, times: int) -> int:
+    """Return how many of the `times` moments of a field an encoding looks at: what a field made for it alone must have.
+
+    Raises
+    ------
+    UsageError
+        If there is no such encoding.
+    """
+    return min(getattr(find_encoding(name), "MOMENTS", times), times)
 
 
 def encode(name: str, field: BlurField, **options: Any) -> Planes:  # noqa: ANN401

@@ -40,6 +40,7 @@ PAPER = (
     "blur field; the Oulu thesis's kernel planes"
 )
 STRIDE = 1
+MOMENTS = 2
 REFERENCE = "start"
 LINEAR = True
 CHANNELS = ("dx px", "dy px")

@@ -35,6 +35,7 @@ NAME = "vector_norm"
 DESCRIPTION = "length of the start-to-end vector, scaled to [0, 1], and its unit direction"
 PAPER = "IMU U-Net: gjazali, Image motion blur removal using inertial sensor data and CNN, 2023, six-channel input"
 STRIDE = 1
+MOMENTS = 2
 REFERENCE = "mid"
 LINEAR = False
 CHANNELS = ("norm / max_length_px", "unit dx", "unit dy")

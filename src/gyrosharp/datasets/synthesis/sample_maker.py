@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gyrosharp.blur.encodings import Planes, encode, find_encoding
+from gyrosharp.blur.encodings import Planes, encode, find_encoding, moments_needed
 from gyrosharp.blur.field import BlurField, field_of_motion
 from gyrosharp.blur.field_transforms import resampled
 from gyrosharp.blur.motion import CameraMotion
@@ -124,7 +124,7 @@ class SampleMaker:
             stride = part.stride or find_encoding(part.name).STRIDE
             # Trajectories under rotation are smooth; at the edges of near things they are not.
             finer = (
-                field_of_motion(motion, stride, self.config.field.times)
+                field_of_motion(motion, stride, moments_needed(part.name, self.config.field.times))
                 if motion.moves_with_depth
                 else resampled(field, stride)
             )

@@ -72,12 +72,15 @@ def blur_window(
     poses = int(np.clip(np.ceil((longest_px + path_px) / part.pose_spacing_px), MIN_POSES, MAX_POSES))
     operator = operator_of_motion(motion, poses, fill=part.fill)
     clipped = saturation_mask(light).max(axis=2, keepdims=True)
-    saturation = operator.forward(clipped)[..., 0] if clipped.any() else clipped[..., 0]
     facts: dict[str, Any] = {"poses": poses, "depth": motion.moves_with_depth}
+    mask = np.asarray(np.clip(operator.coverage, 0.0, 1.0), dtype=np.float32)
     if thing is None or not isinstance(operator, ExactOperator):
-        mask = np.asarray(np.clip(operator.coverage, 0.0, 1.0), dtype=np.float32)
-        return Blurred(operator.forward(light), light, mask, saturation, facts)
+        # One run for all four channels: finding where light comes from is the larger part of the work.
+        channels = [light, clipped] if clipped.any() else [light]
+        blurred = operator.forward(np.concatenate(channels, axis=2))
+        saturation = blurred[..., 3] if clipped.any() else clipped[..., 0]
+        return Blurred(blurred[..., :3], light, mask, saturation, facts)
+    saturation = operator.forward(clipped)[..., 0] if clipped.any() else clipped[..., 0]
     layered = blur_with_objects(operator, light, [thing])
     facts["object"] = {"path_px": list(thing.path_px), "area_px": float(thing.opacity.sum())}
-    mask = np.asarray(np.clip(operator.coverage * layered.static_mask, 0.0, 1.0), dtype=np.float32)
-    return Blurred(layered.blurred_linear, layered.sharp_linear, mask, saturation, facts)
+    return Blurred(layered.blurred_linear, layered.sharp_linear, mask * layered.static_mask, saturation, facts)
