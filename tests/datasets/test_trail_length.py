@@ -136,3 +136,8 @@ def test_the_hand_of_the_demo_scales_in_few_steps():
     capture = Capture(camera(256, 256), EXPOSURE, imu=imu)
     once = scaled_motion(capture, 20.0 / trail_px(capture))
     assert trail_px(once) == pytest.approx(20.0, rel=0.02)
+
+
+def test_less_than_can_be_told_from_nothing_is_nothing():
+    assert trail_px(scaled_to_trail(gyro_capture(), 4e-4)) < 1e-9
+    assert trail_px(scaled_to_trail(gyro_capture(), 2e-3)) == pytest.approx(2e-3, rel=1e-3)

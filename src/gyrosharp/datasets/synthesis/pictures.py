@@ -175,8 +175,8 @@ def _span(rng: np.random.Generator, photo: int, sample: int, scale: float, margi
 def filled_depth(depth_m: Image) -> Image:
     """Return a depth map (H, W) whose gaps hold the farther of the nearest known depths to their left and right.
 
-    Depth cameras see nothing beside the edges of near things, where the background begins; taken as infinitely far, such
-    gaps would stay behind while the background around them moves. A row without any depth stays unknown.
+    Depth cameras see nothing beside the edges of near things, where the background begins; taken as infinitely far,
+    such gaps would stay behind while the background around them moves. A row without any depth stays unknown.
     """
     known = np.isfinite(depth_m)
     columns = np.arange(depth_m.shape[1])

@@ -98,7 +98,7 @@ def scaled_to_trail(capture: Capture, wanted_px: float, measure: Measure = "medi
     ImuError, CaptureError
         If the motion does not cover the exposure, stands still, or cannot make trails that long.
     """
-    if wanted_px <= 0.0:
+    if wanted_px < STILL_PX:
         return scaled_motion(capture, 0.0)
     for _ in range(SCALING_STEPS):
         found = trail_px(capture, measure)
