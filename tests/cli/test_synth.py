@@ -67,7 +67,7 @@ def test_a_folder_layout(run, inputs, tmp_path):
     assert len([path for path in out.rglob("*.png") if "sharp" in str(path)]) == 2
 
 
-def test_bad_photos_are_named_and_make_a_partial_success(run, inputs, tmp_path):
+def test_bad_photos_are_named_and_make_a_partial_success(run, tmp_path):
     photos = write_photos(tmp_path / "photos")
     for number in range(7):
         (photos / f"bad{number}.jpg").write_bytes(b"\xff\xd8\xff no picture")
