@@ -72,7 +72,8 @@ def test_weights_and_reach():
 
 def test_rows_lie_closer_with_a_slow_readout():
     assert node_grid(shake(640, 480, readout_s=0.0), POSES).step_y == 16
-    assert node_grid(shake(640, 480, readout_s=0.02), POSES).step_y == 6
+    assert node_grid(shake(640, 480, readout_s=0.02), POSES).step_y == 12
+    assert node_grid(shake(640, 480, readout_s=0.08), POSES).step_y == 3
 
 
 def test_a_camera_too_wide_for_the_nodes_has_none():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import gyrosharp as gs
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.capture_file import load_capture, save_capture
 from gyrosharp.capture.gcsv_writer import write_gcsv
+from gyrosharp.capture.recordings import Overrides, overridden
 from gyrosharp.capture.schema import json_schema
 from gyrosharp.errors import CaptureError, ImageError, ImuError, OutputError
 from gyrosharp.geometry.camera import CameraModel
@@ -108,6 +110,9 @@ def test_saving_a_log_in_memory_is_refused(folder):
         ({"imu__time_offset_s": float("inf")}, "time_offset_s"),
         ({"imu": None}, "imu and trajectory"),
         ({"camera__distortion_model": "opencv", "camera__distortion": [0.1]}, "coefficients"),
+        ({"reference_ns": "soon"}, "reference_ns"),
+        ({"reference_ns": 0.5}, "reference_ns"),
+        ({"reference_ns": 2**63}, "reference_ns"),
     ],
 )
 def test_bad_documents_are_named(folder, changes, words):
@@ -115,6 +120,34 @@ def test_bad_documents_are_named(folder, changes, words):
         load_capture(write(folder, document(**changes)))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_reference_time_is_the_middle_unless_the_file_says(folder):
+    """Row 23.5 of 48 begins 20 ms * 23.5 / 48 = 9.791667 ms after the first, and its middle is 25 ms later."""
+    assert load_capture(write(folder, document())).reference_ns == 234_791_667
+    capture = load_capture(write(folder, document(reference_ns=201_000_000)))
+    assert capture.reference_ns == 201_000_000
+
+
+def test_reference_time_is_saved_where_it_is_no_other(folder):
+    save_capture(load_capture(write(folder, document(reference_ns=201_000_000))), folder / "a.capture.json")
+    assert load_capture(folder / "a.capture.json").reference_ns == 201_000_000
+    save_capture(load_capture(write(folder, document())), folder / "b.capture.json")
+    assert "reference_ns" not in json.loads((folder / "b.capture.json").read_text())
+
+
+def test_flags_keep_a_reference_time_that_was_given(folder):
+    """The exposure's own reference follows its start; one that the file names stays."""
+    later = Overrides(start_ns=210_000_000)
+    assert overridden(load_capture(write(folder, document())), later).reference_ns == 244_791_667
+    told = load_capture(write(folder, document(reference_ns=201_000_000)))
+    assert overridden(told, later).reference_ns == overridden(told, Overrides()).reference_ns == 201_000_000
+
+
+def test_saving_a_depth_map_in_memory_is_refused(folder):
+    capture = load_capture(write(folder, document()))
+    with pytest.raises(CaptureError, match="write the map first"):
+        save_capture(replace(capture, depth_m=np.ones((48, 64), np.float32)), folder / "x.capture.json")
 
 
 @pytest.mark.parametrize("cut", [0, 1, 40, 200])

@@ -11,7 +11,7 @@ from skimage import data
 from gyrosharp.blur.exact import ExactOperator
 from gyrosharp.datasets.synthesis.bayer import PATTERNS
 from gyrosharp.datasets.synthesis.colour import CAMERA_FROM_XYZ, XYZ_FROM_SRGB, camera_from_srgb, tone_curve
-from gyrosharp.datasets.synthesis.saturation import CLIPPED_LINEAR, saturated, saturation_mask
+from gyrosharp.datasets.synthesis.saturation import CLIPPED_LINEAR, saturated, saturated_anywhere, saturation_mask
 from gyrosharp.datasets.synthesis.sensor import Sensor, draw_sensor
 from gyrosharp.datasets.synthesis.sensor_settings import PRESETS, SensorSettings, sensor_settings
 from gyrosharp.datasets.synthesis.shot_noise import iso_noise, with_shot_and_read_noise
@@ -351,3 +351,9 @@ class TestErrors:
     def test_iso(self):
         with pytest.raises(UsageError, match="iso"):
             iso_noise(0)
+
+
+def test_one_clipped_channel_marks_a_pixel():
+    light = np.array([[[0.2, 1.0, 0.1], [0.9, 0.9, 0.9], [1.0, 0.0, 0.0], [0.0, 0.0, 2.0]]], np.float32)
+    np.testing.assert_array_equal(saturated_anywhere(light)[..., 0], [[1, 0, 1, 1]])
+    np.testing.assert_array_equal(saturated_anywhere(light)[..., 0], saturation_mask(light).max(axis=2))

@@ -135,7 +135,7 @@ def test_depth_of_another_size_is_skipped(tmp_path):
     np.save(folder / "coffee_depth.npy", np.ones((10, 10), np.float32))
     report = made(maker_of(folder, clean_config(**SMALL)), tmp_path / "out", 6)
     assert report.made == 4
-    assert all("depth map" in skipped.reason and "coffee" in skipped.reason for skipped in report.skipped)
+    assert all("coffee_depth.npy: expected a map of 300 x 260" in skipped.reason for skipped in report.skipped)
 
 
 def test_nan_depth_is_infinitely_far(tmp_path):

@@ -245,12 +245,26 @@ def resampled(field: BlurField, stride: int) -> BlurField:
     UsageError
         If the stride is below 1.
     """
-    if stride < 1:
-        raise UsageError(f"field: expected a stride >= 1, got {stride}")
-    displacement = field.displacement_px
-    for axis in (1, 2):
-        displacement = _interpolated(displacement, axis, stride / field.stride)
-    return replace(field, displacement_px=displacement, stride=stride)
+    components = np.moveaxis(field.displacement_px, -1, 0)
+    displacement = np.moveaxis(resampled_grid(components, field.stride, stride), 0, -1)
+    return replace(field, displacement_px=np.ascontiguousarray(displacement), stride=stride)
+
+
+def resampled_grid(grid: Grid, stride: int, wanted: int) -> Grid:
+    """Return values (..., h, w) on a grid of this stride on one of the wanted stride; see `resampled`.
+
+    Planes that are linear in the field may as well be resampled themselves.
+
+    Raises
+    ------
+    UsageError
+        If the wanted stride is below 1.
+    """
+    if wanted < 1:
+        raise UsageError(f"field: expected a stride >= 1, got {wanted}")
+    for axis in (-2, -1):
+        grid = _interpolated(grid, axis % grid.ndim, wanted / stride)
+    return grid
 
 
 def _interpolated(values: Grid, axis: int, ratio: float) -> Grid:

@@ -15,9 +15,9 @@ Grid = NDArray[np.floating]
 # Width of the kernel's pixel blocks and of its node columns.
 STEP_X = 32
 MAX_STEP_Y = 16
-# Node rows lie at most this far apart in time. Cubic interpolation over 0.25 ms of a hand-shake's orientation errs by
-# 1e-7 px: the rate is smooth over the 1 to 10 ms between gyro samples.
-MAX_STEP_S = 0.25e-3
+# Node rows lie at most this far apart in time. Cubic interpolation over 0.5 ms of a hand-shake's orientation errs by
+# 2e-6 px: the rate is smooth over the 1 to 10 ms between gyro samples.
+MAX_STEP_S = 0.5e-3
 # Interpolation between nodes errs by (32 px / focal length)^4 or so: below 1e-5 px for a pinhole camera of VGA size,
 # up to 5e-3 px in the corners of a VGA camera with strong barrel distortion, far below what any gyro knows. Where the
 # NumPy reference takes under a second, at 3 us for each pixel and pose, the fifth digit is kept.

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def load_capture(path: str | Path, imu_format: str | None = None, gyro_unit: str
         camera = CameraModel(**{**document.camera.model_dump(), "distortion": tuple(document.camera.distortion)})
         exposure = Exposure(**{**document.exposure.model_dump(), "shutter": Shutter(document.exposure.shutter)})
         depth_file = None if document.depth is None else folder / document.depth
-        return Capture(camera, exposure, image, depth_file=depth_file, **motion)
+        return Capture(camera, exposure, image, depth_file=depth_file, reference_ns=document.reference_ns, **motion)
     except CaptureError as error:
         raise CaptureError(f"{file}: {error}") from None
 
@@ -67,7 +68,7 @@ def save_capture(capture: Capture, path: str | Path, *, overwrite: bool = False)
     Raises
     ------
     CaptureError
-        If the motion did not come from a file.
+        If the motion is no gyro log from a file, or the depth map is in memory only.
     OutputError
         If the file exists and `overwrite` is False, or cannot be written.
     """
@@ -75,6 +76,36 @@ def save_capture(capture: Capture, path: str | Path, *, overwrite: bool = False)
     text = json.dumps(_as_json(capture, file.parent), indent=1) + "\n"
     with atomic_write(file, overwrite=overwrite) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def capture_document(
+    capture: Capture, image: str | None, motion: dict[str, Any], depth: str | None = None
+) -> dict[str, Any]:
+    """Return the content of a capture file.
+
+    Parameters
+    ----------
+    capture : Capture
+        Camera, exposure, frame and reference time.
+    image, depth : str or None
+        Where the file says the picture and the depth map are.
+    motion : dict
+        Its ``imu`` or ``trajectory`` part, by name.
+    """
+    document: dict[str, Any] = {
+        "format": "gyrosharp.capture/1",
+        "image": image,
+        "camera": asdict(capture.camera),
+        "exposure": asdict(capture.exposure),
+        **motion,
+        "depth": depth,
+    }
+    # The exposure's own reference time is left out: it then follows the exposure, should someone correct that.
+    if capture.reference_ns != capture.exposure.reference_ns(capture.camera.width, capture.camera.height):
+        document["reference_ns"] = capture.reference_ns
+    if capture.image is not None and capture.image.frame is not None:
+        document["frame"] = capture.image.frame
+    return document
 
 
 def _document(file: Path) -> "CaptureDocument":
@@ -133,38 +164,19 @@ def _imu_fields(folder: Path, part: "ImuPart", imu_format: str | None, gyro_unit
 
 
 def _as_json(capture: Capture, folder: Path) -> dict[str, Any]:
-    camera, exposure = capture.camera, capture.exposure
-    if capture.imu is None or capture.R_cam_imu is None or not Path(capture.imu.source).is_file():
+    imu = capture.imu
+    if imu is None or capture.R_cam_imu is None or not Path(imu.source).is_file():
         raise CaptureError("capture: expected a gyro log that is a file, got one in memory; write the log first")
-    document: dict[str, Any] = {
-        "format": "gyrosharp.capture/1",
-        "image": None if capture.image is None else _relative(capture.image.path, folder),
-        "camera": {
-            "width": camera.width,
-            "height": camera.height,
-            "fx": camera.fx,
-            "fy": camera.fy,
-            "cx": camera.cx,
-            "cy": camera.cy,
-            "distortion_model": camera.distortion_model,
-            "distortion": list(camera.distortion),
-        },
-        "exposure": {
-            "start_ns": exposure.start_ns,
-            "duration_s": exposure.duration_s,
-            "readout_s": exposure.readout_s,
-            "shutter": exposure.shutter.value,
-        },
-        "imu": {
-            "file": _relative(Path(capture.imu.source), folder),
-            "R_cam_imu": capture.R_cam_imu.tolist(),
-            "time_offset_s": capture.time_offset_s,
-        },
-        "depth": None if capture.depth_file is None else _relative(capture.depth_file, folder),
+    if capture.depth_m is not None and capture.depth_file is None:
+        raise CaptureError("capture: expected a depth map that is a file, got one in memory; write the map first")
+    motion = {
+        "file": _relative(Path(imu.source), folder),
+        "R_cam_imu": capture.R_cam_imu.tolist(),
+        "time_offset_s": capture.time_offset_s,
     }
-    if capture.image is not None and capture.image.frame is not None:
-        document["frame"] = capture.image.frame
-    return document
+    image = None if capture.image is None else _relative(capture.image.path, folder)
+    depth = None if capture.depth_file is None else _relative(capture.depth_file, folder)
+    return capture_document(capture, image, {"imu": motion}, depth)
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -118,8 +118,17 @@ def overridden(capture: Capture, changes: Overrides) -> Capture:
         imu = low_passed(imu, changes.low_pass_hz)
     axes = capture.R_cam_imu if changes.axes is None else parse_axes(changes.axes)
     offset_s = capture.time_offset_s + changes.offset_s
+    own_ns = capture.exposure.reference_ns(capture.camera.width, capture.camera.height)
+    # A reference time that was given is kept; the exposure's own one follows the exposure.
+    reference_ns = None if capture.reference_ns == own_ns else capture.reference_ns
     return replace(
-        capture, camera=camera, exposure=exposure, imu=imu, R_cam_imu=axes, time_offset_s=offset_s, reference_ns=None
+        capture,
+        camera=camera,
+        exposure=exposure,
+        imu=imu,
+        R_cam_imu=axes,
+        time_offset_s=offset_s,
+        reference_ns=reference_ns,
     )
 
 

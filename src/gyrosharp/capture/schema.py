@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from gyrosharp.geometry.shutter import LATEST_NS
+
 FORMAT = "gyrosharp.capture/1"
 Row = tuple[float, float, float]
 
@@ -72,7 +74,14 @@ class CaptureDocument(_Strict):
     exposure: ExposurePart
     imu: ImuPart | None = None
     trajectory: TrajectoryPart | None = None
-    depth: str | None = Field(default=None, description="16-bit PNG in mm, or EXR / TIFF / NPY in metres")
+    depth: str | None = Field(default=None, description="16-bit PNG in mm, or EXR / TIFF / NPY / PFM in metres")
+    reference_ns: int | None = Field(
+        default=None,
+        ge=-LATEST_NS,
+        le=LATEST_NS,
+        description="moment whose view the sharp image and the depth map show, camera clock, ns; "
+        "null: middle of the exposure of the middle row",
+    )
 
     @model_validator(mode="after")
     def _one_motion(self) -> "CaptureDocument":

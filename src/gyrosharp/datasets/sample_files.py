@@ -18,8 +18,6 @@ from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.geometry.trajectory import PoseTrajectory
 from gyrosharp.imu.recording import ImuRecording
 
-# Fast rather than small: shards are written once per sample and packed by whoever stores them.
-PNG_LEVEL = 1
 NOISY = "noisy_"
 
 
@@ -102,7 +100,7 @@ def png_of(codes: Codes) -> bytes:
     import cv2
 
     order = np.ascontiguousarray(codes[..., ::-1] if codes.ndim == 3 else codes)
-    done, data = cv2.imencode(".png", order, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+    done, data = cv2.imencode(".png", order)
     assert done
     return bytes(data)
 

@@ -184,8 +184,8 @@ def judge(calibration: Calibration, agreement: Agreement, trail_px: float) -> Ve
 def mirror_ratio(scene: Scene, centres_px: NDArray[np.float64]) -> float:
     """Return the reblur residual under the point-reflected motion over that under the motion, on a part of the photo.
 
-    1 where the two cannot be told apart, as for constant rates, and where the poses are known; above 1 for the true
-    motion.
+    1 where the two cannot be told apart, as for constant rates; above 1 for the true motion. Known poses are checked
+    like a log: written as world-to-camera they are nearly the point-reflected ones.
 
     Parameters
     ----------
@@ -194,9 +194,6 @@ def mirror_ratio(scene: Scene, centres_px: NDArray[np.float64]) -> float:
     centres_px : (W, 2) array
         Where the photo has texture; the part lies around the median.
     """
-    imu = scene.capture.imu
-    if imu is None:
-        return 1.0
     full_width = scene.capture.camera.width
     while scene.facts.trail_px > 2 * MIRROR_TRAIL_PX and min(scene.picture.shape[:2]) > MIRROR_SIDE_PX:
         scene = scene.halved()
@@ -205,12 +202,23 @@ def mirror_ratio(scene: Scene, centres_px: NDArray[np.float64]) -> float:
     width, height = min(camera.width, MIRROR_SIDE_PX), min(camera.height, MIRROR_SIDE_PX)
     x0 = int(np.clip(centre[0] - width / 2, 0, camera.width - width))
     y0 = int(np.clip(centre[1] - height / 2, 0, camera.height - height))
-    reflected = replace(scene.capture, imu=replace(imu, gyro_rad_s=-imu.gyro_rad_s))
     own, other = (
         _residual(replace(scene, capture=capture).problem((x0, y0, width, height)), scene.facts)
-        for capture in (scene.capture, reflected)
+        for capture in (scene.capture, _reflected(scene.capture))
     )
     return 1.0 if own is None or other is None else other.after / max(own.after, 1e-9)
+
+
+def _reflected(capture: Capture) -> Capture:
+    """Return a capture whose camera turns and moves the other way: R_ref (R_ref^T R)^T and 2 p_ref - p."""
+    if capture.imu is not None:
+        return replace(capture, imu=replace(capture.imu, gyro_rad_s=-capture.imu.gyro_rad_s))
+    poses = capture.poses
+    assert poses is not None and capture.reference_ns is not None
+    R_ref, p_ref = poses.at(capture.reference_ns)
+    rotations = R_ref @ np.swapaxes(poses.rotations, -1, -2) @ R_ref
+    positions = None if poses.positions_m is None or p_ref is None else 2.0 * p_ref - poses.positions_m
+    return replace(capture, poses=replace(poses, rotations=rotations, positions_m=positions, rates_rad_s=None))
 
 
 def _residual(problem: Problem, facts: Facts) -> ReblurResidual | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.blur.depth_operator import DepthOperator
+from gyrosharp.blur.exact import ExactOperator
 from gyrosharp.blur.field import blur_field
 from gyrosharp.blur.operator import blur_operator, pose_count
 from gyrosharp.capture.capture import Capture
@@ -32,6 +34,9 @@ LEAST_SIDE_PX = 96
 LEAST_START = 1e-4
 # Grid of the blur field that is surveyed, over the shorter side.
 SURVEY_LINES = 16
+# A pixel that saw a disoccluded place for a share 1 - c of the exposure counts c^6. On a box before a wall that wins
+# 0.1 to 0.3 dB for Richardson-Lucy (2 to 8 do) and 2 dB for the MAP solver, whose squares weigh such places more.
+DISOCCLUDED_POWER = 6
 PROGRESS_STEPS = 1000
 FLOAT_BYTES = 4
 
@@ -79,12 +84,19 @@ class Scene:
         """Return the problem of a box (x0, y0, width, height) of the photo, or of all of it."""
         if box is None:
             operator = blur_operator(self.capture, self.poses)
-            return Problem(self.picture, operator, self.facts.noise_std, self.confidence)
+            return Problem(self.picture, operator, self.facts.noise_std, _confidence(self.confidence, operator))
         x0, y0, width, height = box
         part = slice(y0, y0 + height), slice(x0, x0 + width)
         operator = blur_operator(self.capture.cropped(*box), self.poses)
         observed, confidence = (np.ascontiguousarray(array[part]) for array in (self.picture, self.confidence))
-        return Problem(observed, operator, self.facts.noise_std, confidence)
+        return Problem(observed, operator, self.facts.noise_std, _confidence(confidence, operator))
+
+
+def _confidence(confidence: Image, operator: ExactOperator | DepthOperator) -> Image:
+    """Take away trust where a near object stood before what the pixel saw: what the model puts there is a guess."""
+    if not isinstance(operator, DepthOperator):
+        return confidence
+    return np.asarray(confidence * operator.coverage**DISOCCLUDED_POWER, dtype=np.float32)
 
 
 class ClassicalDeblurrer:

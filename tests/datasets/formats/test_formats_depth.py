@@ -8,8 +8,8 @@ import pytest
 import tifffile
 from format_trees import CALIB, HEIGHT, TREES, WIDTH, depth_png, pfm, picture, write_tree
 
+from exr_files import exr
 from gyrosharp.datasets.formats import DepthSource, OtherView, StereoRig, read_dataset
-from gyrosharp.datasets.formats._depth import read_pfm
 from gyrosharp.datasets.sample_files import npy_of, png_of
 from gyrosharp.errors import CaptureError, ImageError
 from gyrosharp.geometry.camera import CameraModel
@@ -161,38 +161,9 @@ def test_photo_without_a_map(tmp_path):
         read_dataset(tmp_path)
 
 
-class TestPfm:
-    def test_rows_run_from_the_bottom(self, tmp_path):
-        path = tmp_path / "a.pfm"
-        path.write_bytes(b"Pf\n2 2\n1.0\n" + np.array([3, 4, 1, 2], ">f4").tobytes())
-        assert read_pfm(path).tolist() == [[1, 2], [3, 4]]
-
-    def test_colour(self, tmp_path):
-        path = tmp_path / "a.pfm"
-        path.write_bytes(b"PF\n1 1\n-1\n" + np.array([1, 2, 3], "<f4").tobytes())
-        assert read_pfm(path).tolist() == [[[1, 2, 3]]]
-
-    @pytest.mark.parametrize(
-        "content", [b"", b"P6\n2 2\n1\n", b"Pf\n2\n1\n", b"Pf\n2 2\n-1\n\0\0\0\0", b"Pf\nx y\n1\n"]
-    )
-    def test_broken(self, content, tmp_path):
-        (tmp_path / "a.pfm").write_bytes(content)
-        with pytest.raises(CaptureError, match=r"a\.pfm: expected a PFM float map"):
-            DepthSource(tmp_path / "a.pfm").read(2, 2)
-
-    def test_missing(self, tmp_path):
-        with pytest.raises(CaptureError, match="cannot be read"):
-            read_pfm(tmp_path / "none.pfm")
-
-    def test_size(self, tmp_path):
-        (tmp_path / "a.pfm").write_bytes(pfm(np.ones((3, 2))))
-        with pytest.raises(CaptureError, match=r"expected a map of 2 x 2 px, got shape \(3, 2\)"):
-            DepthSource(tmp_path / "a.pfm").read(2, 2)
-
-
 def test_broken_npz(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 not a zip")
-    with pytest.raises(CaptureError, match=r"a\.npz: expected a NumPy array"):
+    with pytest.raises(CaptureError, match=r"a\.npz: expected a depth map"):
         DepthSource(tmp_path / "a.npz", rig=StereoRig(1.0, 1.0)).read(2, 2)
 
 
@@ -200,3 +171,17 @@ def test_negative_disparity_after_the_offset_is_unknown(tmp_path):
     (tmp_path / "a.pfm").write_bytes(pfm(np.array([[2.0, 6.0]])))
     depth_m = DepthSource(tmp_path / "a.pfm", rig=StereoRig(10.0, 0.2, -4.0)).read(2, 1)
     assert np.isnan(depth_m[0, 0]) and depth_m[0, 1] == pytest.approx(1.0)
+
+
+def test_exr_beside_a_photo(tmp_path):
+    values = np.full((HEIGHT, WIDTH), 8.0, np.float32)
+    values[3, 4], values[5, 6] = 0.0, np.inf
+    depth_m = only(tmp_path, "photo_depth", {"a.png": picture(), "a.exr": exr({"Z": values})}).depth_m()
+    assert np.argwhere(np.isnan(depth_m)).tolist() == [[3, 4], [5, 6]] and depth_m[0, 0] == 8.0
+
+
+def test_codes_of_a_tiff_have_units_and_marks_too(tmp_path):
+    """5000 per metre: 7500 is 1.5 m; 65535 is a mark."""
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[7500, 65535, 0]], np.uint16))
+    depth_m = DepthSource(tmp_path / "a.tif", units_per_m=5000, unknown_code=65535).read(3, 1)
+    assert depth_m[0, 0] == 1.5 and np.isnan(depth_m[0, 1:]).all()

@@ -348,11 +348,12 @@ class TestDepthImu:
         np.testing.assert_array_equal(item.planes("rounded"), truth)
 
 
-def test_meta_that_is_gone(tmp_path):
+def test_capture_file_alone_holds_the_reference_time(tmp_path):
     written(tmp_path, "imu_unet", [made()])
-    (tmp_path / "train/shots/a.meta.json").write_text("{}")
-    with pytest.raises(CaptureError, match=r"a\.meta\.json: expected JSON with reference_ns"):
-        read_dataset(tmp_path)[0].capture()
+    (tmp_path / "train/shots/a.meta.json").unlink()
+    (item,) = read_dataset(tmp_path)
+    assert item.capture().reference_ns == START_NS
+    assert load_capture(tmp_path / "train/shots/a.capture.json").reference_ns == START_NS
 
 
 def test_meta_holds_every_parameter(tmp_path):

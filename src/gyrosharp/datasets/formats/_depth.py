@@ -1,4 +1,4 @@
-"""Depth maps in the units, marks and geometries that RGB-D sets use."""
+"""Depth maps in the units, marks and geometries that RGB-D sets use; `gyrosharp.capture.depth` reads the files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,16 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.capture.depth import read_depth
-from gyrosharp.datasets.formats._exr import read_exr
-from gyrosharp.datasets.formats._planes import npy_array
-from gyrosharp.errors import CaptureError, ImageError
+from gyrosharp.capture.depth import CODES_PER_M, known, read_map
 from gyrosharp.geometry.camera import CameraModel
 
 Depth = NDArray[np.float32]
-# `read_depth` takes integer codes as millimetres.
-CODES_PER_M = 1000.0
-PFM_TYPES = {b"Pf": 1, b"PF": 3}
 
 
 @dataclass(frozen=True)
@@ -104,31 +98,11 @@ class DepthSource:
         return np.asarray(values, dtype=np.float32)
 
     def _values(self, width: int, height: int) -> Depth:
-        suffix = self.path.suffix.lower()
-        if suffix in (".pfm", ".npz", ".exr"):
-            return _known(_float_map(self.path), self.path, width, height)
-        values = read_depth(self.path, width, height)
-        if suffix != ".png":
-            return values
-        if self.unknown_code is not None:
-            values[np.rint(values * CODES_PER_M) == self.unknown_code] = np.nan
-        return values * np.float32(CODES_PER_M / self.units_per_m)
-
-
-def _float_map(path: Path) -> NDArray[np.float32]:
-    reader = {".pfm": read_pfm, ".exr": read_exr}.get(path.suffix.lower())
-    if reader is not None:
-        return reader(path)
-    try:
-        return npy_array(path).astype(np.float32)
-    except ImageError as error:
-        raise CaptureError(str(error)) from None
-
-
-def _known(values: NDArray[np.float32], path: Path, width: int, height: int) -> Depth:
-    if values.shape != (height, width):
-        raise CaptureError(f"{path}: expected a map of {width} x {height} px, got shape {values.shape}")
-    return np.where(np.isfinite(values) & (values > 0), values, np.float32(np.nan))
+        values = read_map(self.path, width, height)
+        if values.dtype.kind == "f":
+            return known(values.astype(np.float32))
+        unknown = np.zeros_like(values, dtype=bool) if self.unknown_code is None else values == self.unknown_code
+        return known(np.where(unknown, np.float32(0.0), values.astype(np.float32) / np.float32(self.units_per_m)))
 
 
 def _ray_lengths(camera: CameraModel) -> NDArray[np.float32]:
@@ -152,28 +126,3 @@ def _registered(depth_m: Depth, view: OtherView) -> Depth:
     np.minimum.at(nearest, (row * width + column)[inside], points[inside, 2])
     nearest[np.isinf(nearest)] = np.nan
     return nearest.reshape(height, width).astype(np.float32)
-
-
-def read_pfm(path: Path) -> NDArray[np.float32]:
-    """Return a portable float map (H, W) or (H, W, 3); its rows are stored from the bottom up.
-
-    Three header lines: ``Pf`` (grey) or ``PF`` (colour), ``width height``, and a scale whose sign gives the byte order
-    (negative: little endian). Infinity marks unknown disparities in Middlebury's sets.
-
-    Raises
-    ------
-    CaptureError
-        If the file is missing, its header is wrong, or it is too short.
-    """
-    try:
-        parts = path.read_bytes().split(b"\n", 3)
-        channels = PFM_TYPES[parts[0].strip()]
-        width, height = (int(cell) for cell in parts[1].split())
-        order = "<" if float(parts[2]) < 0 else ">"
-        values = np.frombuffer(parts[3], f"{order}f4", count=width * height * channels)
-    except OSError as error:
-        raise CaptureError(f"{path}: expected a float map, got one that cannot be read ({error.strerror})") from None
-    except (KeyError, ValueError, IndexError):
-        raise CaptureError(f"{path}: expected a PFM float map, got another or a truncated file") from None
-    rows = values.reshape((height, width) if channels == 1 else (height, width, channels))
-    return rows[::-1].astype(np.float32)

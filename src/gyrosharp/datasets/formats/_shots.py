@@ -2,15 +2,14 @@
 
 A layout keeps pictures and network inputs; what made them is lost. So each writable format also gets
 
-    <split>/shots/<name>.capture.json   camera and exposure, and the files below; `gyrosharp deblur` takes it as it is
+    <split>/shots/<name>.capture.json   camera, exposure, reference time and files; `gyrosharp deblur` takes it as it is
     <split>/shots/<name>.gyro.txt       t_ns wx wy wz of the exposure and its surroundings
     <split>/shots/<name>.poses.txt      or poses, where the camera also moves
-    <split>/shots/<name>.meta.json      reference time, and every parameter of the sample
+    <split>/shots/<name>.meta.json      every parameter of the sample
 """
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import MARGIN_SAMPLES, Capture
-from gyrosharp.capture.capture_file import SUFFIX, load_capture
+from gyrosharp.capture.capture_file import SUFFIX, capture_document, load_capture
 from gyrosharp.datasets.sample import BlurSample
-from gyrosharp.errors import CaptureError, UsageError
+from gyrosharp.errors import UsageError
 from gyrosharp.geometry.trajectory import PoseTrajectory
 from gyrosharp.imu.recording import ImuRecording
 
@@ -43,48 +42,14 @@ def shot_files(sample: BlurSample, split: str, picture: str, depth: str | None =
     stem = f"{split}/{FOLDER}/{sample.name}"
     files, motion = motion_files(sample.capture, stem)
     document = capture_document(sample.capture, f"../{picture}", motion, depth and f"../{depth}")
-    facts = {"name": sample.name, "reference_ns": sample.capture.reference_ns, "meta": sample.meta}
-    return {
-        **files,
-        f"{stem}{SUFFIX}": json_bytes(document),
-        f"{stem}.meta.json": json_bytes(facts),
-    }
+    facts = {"name": sample.name, "meta": sample.meta}
+    return {**files, f"{stem}{SUFFIX}": json_bytes(document), f"{stem}.meta.json": json_bytes(facts)}
 
 
 def shot_reader(folder: Path, name: str) -> Callable[[], Capture] | None:
     """Return what builds the capture of a sample that gyrosharp wrote into a subset's folder; None without one."""
     path = folder / FOLDER / f"{name}{SUFFIX}"
-    return partial(read_shot, path) if path.is_file() else None
-
-
-def read_shot(path: Path) -> Capture:
-    """Return the capture of a capture file, with the reference time of the meta file beside it.
-
-    Raises
-    ------
-    CaptureError, ImuError
-        If a file is missing or broken.
-    """
-    facts = path.with_name(path.name.removesuffix(SUFFIX) + ".meta.json")
-    try:
-        reference_ns = int(json.loads(facts.read_text(encoding="utf-8"))["reference_ns"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise CaptureError(f"{facts}: expected JSON with reference_ns, got none; write the set again") from None
-    return replace(load_capture(path), reference_ns=reference_ns)
-
-
-def capture_document(
-    capture: Capture, image: str | None, motion: dict[str, Any], depth: str | None = None
-) -> dict[str, Any]:
-    """Return the content of a capture file; `motion` is its ``imu`` or ``trajectory`` part."""
-    return {
-        "format": "gyrosharp.capture/1",
-        "image": image,
-        "camera": asdict(capture.camera),
-        "exposure": asdict(capture.exposure),
-        "depth": depth,
-        **motion,
-    }
+    return partial(load_capture, path) if path.is_file() else None
 
 
 def motion_files(capture: Capture, stem: str) -> tuple[dict[str, bytes], dict[str, Any]]:

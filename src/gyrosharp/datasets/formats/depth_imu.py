@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import ImageSource
-from gyrosharp.datasets.formats._depth import CODES_PER_M, DepthSource
+from gyrosharp.capture.depth import CODES_PER_M
+from gyrosharp.datasets.formats._depth import DepthSource
 from gyrosharp.datasets.formats._folders import partner, pictures_in, require_found, subsets
 from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.datasets.formats._planes import PlaneSource, chw_planes, offset_planes

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from gyrosharp.capture.capture import Capture, ImageSource
-from gyrosharp.capture.capture_file import load_capture
+from gyrosharp.capture.capture_file import capture_document, load_capture
 from gyrosharp.datasets.formats._folders import folders_in, is_picture, require_found, subsets
 from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.datasets.formats._lists import number_row, text_lines
-from gyrosharp.datasets.formats._shots import capture_document, gyro_text, json_bytes, shot_files
+from gyrosharp.datasets.formats._shots import gyro_text, json_bytes, shot_files
 from gyrosharp.datasets.sample import BlurSample
 from gyrosharp.datasets.sample_files import png_of
 from gyrosharp.errors import CaptureError, UsageError

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from gyrosharp.capture.capture import ImageSource
-from gyrosharp.datasets.formats._depth import CODES_PER_M, DepthSource
+from gyrosharp.capture.depth import CODES_PER_M
+from gyrosharp.datasets.formats._depth import DepthSource
 from gyrosharp.datasets.formats._folders import partner, pictures_in, require_found
 from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.errors import CaptureError

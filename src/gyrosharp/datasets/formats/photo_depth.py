@@ -7,7 +7,8 @@ how frames of NYU Depth v2 come as NumPy files.
 from pathlib import Path
 
 from gyrosharp.capture.capture import ImageSource
-from gyrosharp.datasets.formats._depth import CODES_PER_M, DepthSource
+from gyrosharp.capture.depth import CODES_PER_M
+from gyrosharp.datasets.formats._depth import DepthSource
 from gyrosharp.datasets.formats._folders import is_picture, require_found
 from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.errors import ImageError

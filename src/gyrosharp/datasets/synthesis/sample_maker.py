@@ -8,7 +8,7 @@ import numpy as np
 
 from gyrosharp.blur.encodings import Planes, encode, find_encoding, moments_needed
 from gyrosharp.blur.field import BlurField, field_of_motion
-from gyrosharp.blur.field_transforms import resampled
+from gyrosharp.blur.field_transforms import resampled, resampled_grid
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.datasets.sample import BlurSample, Codes
 from gyrosharp.datasets.synthesis.config import SynthConfig
@@ -122,13 +122,15 @@ class SampleMaker:
         planes: dict[str, Planes] = {}
         for part in self.config.encodings:
             stride = part.stride or find_encoding(part.name).STRIDE
-            # Trajectories under rotation are smooth; at the edges of near things they are not.
-            finer = (
-                field_of_motion(motion, stride, moments_needed(part.name, self.config.field.times))
-                if motion.moves_with_depth
-                else resampled(field, stride)
-            )
-            planes[part.name] = encode(part.name, finer, **part.options)
+            if motion.moves_with_depth:
+                # At the edges of near things trajectories are not smooth.
+                finer = field_of_motion(motion, stride, moments_needed(part.name, self.config.field.times))
+                planes[part.name] = encode(part.name, finer, **part.options)
+            elif find_encoding(part.name).LINEAR and not part.options.get("form"):
+                coarse = encode(part.name, field, **part.options)
+                planes[part.name] = resampled_grid(coarse, field.stride, stride)
+            else:
+                planes[part.name] = encode(part.name, resampled(field, stride), **part.options)
         return planes
 
     def _object(self, index: int, scene: Scene) -> MovingObject | None:

@@ -33,6 +33,15 @@ def saturation_mask(sharp_linear: Image) -> Image:
     return (sharp_linear >= np.float32(CLIPPED_LINEAR)).astype(np.float32)
 
 
+def saturated_anywhere(sharp_linear: Image) -> Image:
+    """Return 1 where any channel is clipped and 0 elsewhere, (H, W, 1) float32."""
+    brightest = sharp_linear[..., :1]
+    # One after the other: a maximum over three interleaved values takes thirty times as long.
+    for channel in range(1, sharp_linear.shape[2]):
+        brightest = np.maximum(brightest, sharp_linear[..., channel : channel + 1])
+    return saturation_mask(brightest)
+
+
 def saturated(sharp_linear: Image, alpha: float) -> Image:
     """Return I + alpha M: clipped pixels as bright as they may have been, so that their trails stay bright.
 

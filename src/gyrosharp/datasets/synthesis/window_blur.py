@@ -11,7 +11,7 @@ from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.blur.operator import operator_of_motion
 from gyrosharp.datasets.synthesis.config import BlurPart
 from gyrosharp.datasets.synthesis.moving_layers import MovingObject, blur_with_objects
-from gyrosharp.datasets.synthesis.saturation import saturation_mask
+from gyrosharp.datasets.synthesis.saturation import saturated_anywhere
 
 Image = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ def blur_window(
     path_px = 0.0 if thing is None else float(np.hypot(*thing.path_px))
     poses = int(np.clip(np.ceil((longest_px + path_px) / part.pose_spacing_px), MIN_POSES, MAX_POSES))
     operator = operator_of_motion(motion, poses, fill=part.fill)
-    clipped = saturation_mask(light).max(axis=2, keepdims=True)
+    clipped = saturated_anywhere(light)
     facts: dict[str, Any] = {"poses": poses, "depth": motion.moves_with_depth}
     mask = np.asarray(np.clip(operator.coverage, 0.0, 1.0), dtype=np.float32)
     if thing is None or not isinstance(operator, ExactOperator):

@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.blur.depth_operator import DepthOperator
 from gyrosharp.blur.operator import BlurOperator
 from gyrosharp.restore.problem import Problem, Progress
-from gyrosharp.restore.solvers import wiener
+from gyrosharp.restore.solvers import richardson_lucy, wiener
 
 NAME = "map"
 DESCRIPTION = "MAP with a hyper-Laplacian gradient prior: cleanest, slowest"
@@ -81,7 +82,7 @@ def solve(
     settings : Settings
         Prior and schedule.
     start : (H, W, C) array or None
-        First u, e.g. the result of another solver; None takes the Wiener filter's.
+        First u, e.g. the result of another solver; None takes the Wiener filter's, or with depth Richardson-Lucy's.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def solve(
     confidence = np.asarray(problem.confidence, dtype=np.float32)[..., None]
     data_side = problem.operator.adjoint(confidence * observed)
     prior_weight = (max(problem.noise_std, MIN_NOISE_STD) / settings.gradient_scale) ** 2
-    u = wiener.solve(problem) if start is None else np.asarray(start, dtype=np.float32)
+    u = _first_guess(problem) if start is None else np.asarray(start, dtype=np.float32)
     beta = settings.first_coupling
     for stage in range(settings.stages):
         system = _NormalEquations(problem.operator, confidence, prior_weight * beta)
@@ -109,6 +110,13 @@ def solve(
                 progress(stage * settings.cg_steps + step, settings.stages * settings.cg_steps)
         beta *= settings.growth
     return np.maximum(u, 0.0)
+
+
+def _first_guess(problem: Problem) -> Image:
+    """A filter rings where the blur tears at depth edges, and the few steps from there do not take that away."""
+    if isinstance(problem.operator, DepthOperator):
+        return richardson_lucy.solve(problem)
+    return wiener.solve(problem)
 
 
 def gradient(image: Image) -> tuple[Image, Image]:

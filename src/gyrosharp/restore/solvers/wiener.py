@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.blur.depth_operator import DepthOperator
 from gyrosharp.blur.exact import ExactOperator, thread_count
 from gyrosharp.blur.operator import BlurOperator
 from gyrosharp.blur.patches import Patch, Psf, PsfSource, hats, node_positions
@@ -72,6 +73,11 @@ def solve(problem: Problem, progress: Progress | None = None, settings: Settings
     (H, W, C) float32 array
         Linear light, >= 0.
 
+    Raises
+    ------
+    UsageError
+        If the operator has no kernels to show, or its blur depends on depth.
+
     References
     ----------
     Wiener, "Extrapolation, Interpolation, and Smoothing of Stationary Time Series", 1949; windows as in Hirsch et al.,
@@ -102,6 +108,12 @@ def solve(problem: Problem, progress: Progress | None = None, settings: Settings
 def _psf_source(operator: BlurOperator) -> PsfSource:
     if isinstance(operator, PsfSource):
         return operator
+    if isinstance(operator, DepthOperator):
+        # Tried with the kernel at the depth of each window's centre: stripes across every box before a wall.
+        raise UsageError(
+            "wiener: expected a blur that changes smoothly over the photo, got one that depends on depth, at whose "
+            "edges the filter rings; take method rl, rl-tv, rl-plain or map"
+        )
     if not isinstance(operator, ExactOperator):
         raise UsageError(f"wiener: expected an operator that knows its kernels, got {type(operator).__name__}")
     if operator.nodes is not None:
