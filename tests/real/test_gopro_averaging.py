@@ -19,7 +19,7 @@ NUMBERS = range(172, 180)
 
 
 def psnr_of_codes(one, other):
-    return 10 * np.log10(255**2 / np.mean((one.astype(np.float64) - other) ** 2))
+    return float(10 * np.log10(255**2 / np.mean((one.astype(np.float64) - other) ** 2)))
 
 
 @pytest.fixture(scope="module")

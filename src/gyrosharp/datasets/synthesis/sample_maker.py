@@ -126,26 +126,28 @@ class SampleMaker:
                 # At the edges of near things trajectories are not smooth.
                 finer = field_of_motion(motion, stride, moments_needed(part.name, self.config.field.times))
                 planes[part.name] = encode(part.name, finer, **part.options)
-            elif find_encoding(part.name).LINEAR and not part.options.get("form"):
+            elif find_encoding(part.name).LINEAR and "form" not in part.options:
+                # Few planes instead of many moments; other forms than the plain one are not linear in the field.
                 coarse = encode(part.name, field, **part.options)
                 planes[part.name] = resampled_grid(coarse, field.stride, stride)
             else:
                 planes[part.name] = encode(part.name, resampled(field, stride), **part.options)
         return planes
 
-    def _object(self, index: int, scene: Scene) -> MovingObject | None:
+    def _object(self, index: int, scene: Scene, sensor: Sensor) -> MovingObject | None:
         """An object cut out of the photo that comes next."""
         rng, part = self._rng("objects", index), self.config.blur
         if scene.depth_m is not None or rng.random() >= part.moving_objects:
             return None
         other = self.library.photo(self._photo_index(index + self.config.picture.crops_per_photo))
         height, width = scene.sharp_linear.shape[:2]
-        return draw_object(rng, other.sharp_linear, (height, width), ObjectSettings(path_px=part.object_speed_px))
+        light = sensor.saturate(other.sharp_linear)
+        return draw_object(rng, light, (height, width), ObjectSettings(path_px=part.object_speed_px))
 
     def _blurred(self, index: int, scene: Scene, shot: Shot, sensor: Sensor, longest_px: float) -> Blurred:
         motion = CameraMotion.from_capture(shot.window)
         light = sensor.saturate(scene.sharp_linear)
-        return blur_window(light, motion, self.config.blur, longest_px, self._object(index, scene))
+        return blur_window(light, motion, self.config.blur, longest_px, self._object(index, scene, sensor))
 
     def _photographed(self, index: int, blurred: Blurred, scene: Scene, sensor: Sensor) -> tuple[Codes, Codes, Blurred]:
         """Codes of truth and observation, and what else there is of the sample."""
