@@ -94,8 +94,8 @@ class CameraMotion:
             assert p_ref is not None and p_t is not None
             depth = self._depth_at(points)
             # Unknown depth counts as infinitely far: such points turn but do not shift.
-            shift = np.where(np.isfinite(depth)[..., None, None], p_ref - p_t, 0.0)
-            world = world[..., None, :] + shift / np.where(np.isfinite(depth), depth, 1.0)[..., None, None]
+            nearness = np.divide(1.0, depth, out=np.zeros_like(depth), where=np.isfinite(depth))
+            world = world[..., None, :] + nearness[..., None, None] * (p_ref - p_t)
         else:
             world = world[..., None, :]
         return self._pixels(_turned(R_t.swapaxes(-1, -2), world))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.blur.depth_operator import DepthOperator
 from gyrosharp.blur.exact import ExactOperator
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.blur.operator import operator_of_motion
@@ -16,6 +17,8 @@ from gyrosharp.datasets.synthesis.saturation import saturated_anywhere
 Image = NDArray[np.float32]
 
 MIN_POSES, MAX_POSES = 8, 128
+# With depth, the mask costs as much as the blur; it is a share, and a quarter of the poses tells it to a few per cent.
+MASK_POSES_RATIO = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,7 @@ def blur_window(
     operator = operator_of_motion(motion, poses, fill=part.fill)
     clipped = saturated_anywhere(light)
     facts: dict[str, Any] = {"poses": poses, "depth": motion.moves_with_depth}
-    mask = np.asarray(np.clip(operator.coverage, 0.0, 1.0), dtype=np.float32)
+    mask = np.asarray(np.clip(_coverage(operator), 0.0, 1.0), dtype=np.float32)
     if thing is None or not isinstance(operator, ExactOperator):
         # One run for all four channels: finding where light comes from is the larger part of the work.
         channels = [light, clipped] if clipped.any() else [light]
@@ -84,3 +87,9 @@ def blur_window(
     layered = blur_with_objects(operator, light, [thing])
     facts["object"] = {"path_px": list(thing.path_px), "area_px": float(thing.opacity.sum())}
     return Blurred(layered.blurred_linear, layered.sharp_linear, mask * layered.static_mask, saturation, facts)
+
+
+def _coverage(operator: ExactOperator | DepthOperator) -> Image:
+    if isinstance(operator, ExactOperator):
+        return operator.coverage
+    return operator_of_motion(operator.motion, max(operator.poses // MASK_POSES_RATIO, MIN_POSES)).coverage
