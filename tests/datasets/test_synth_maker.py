@@ -180,6 +180,13 @@ def test_without_motion_or_photos_there_is_nothing_to_make(photos, tmp_path):
         maker_of(tmp_path / "nowhere").make(0)
 
 
+def test_a_source_without_logs_is_said(photos):
+    config = clean_config(motion={"sources": [{"kind": "log"}, {"kind": "tremor"}], "trail_px": [5.0, 9.0]})
+    maker = maker_of(photos, config)
+    assert maker.messages == ("no gyro logs for the source `log`: motion comes from the others",)
+    assert maker.samples.sample(0).meta["motion"]["source"] == "tremor"
+
+
 def test_a_trajectory_needs_one_file(photos):
     with pytest.raises(UsageError, match="expected one pose file"):
         maker_of(photos, clean_config(motion={"sources": [{"kind": "trajectory"}]})).make(0)

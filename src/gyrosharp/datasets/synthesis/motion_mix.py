@@ -81,6 +81,8 @@ def motion_mix(part: MotionPart, logs: Sequence[str], duration_s: float) -> tupl
             source, left_out = source.fitting(duration_s)
             messages += left_out
             if not source.files:
+                if not left_out:
+                    messages.append(f"no gyro logs for the source `{entry.kind}`: motion comes from the others")
                 continue
         sources.append(source)
         weights.append(entry.weight)
