@@ -180,6 +180,14 @@ def test_without_motion_or_photos_there_is_nothing_to_make(photos, tmp_path):
         maker_of(tmp_path / "nowhere").make(0)
 
 
+def test_short_logs_stop_a_strict_job(photos, tmp_path):
+    logs = [write_log(tmp_path / "short.gcsv", 0.1), write_log(tmp_path / "long.gcsv")]
+    motion = {"sources": [{"kind": "log"}], "trail_px": [5.0, 9.0]}
+    config = clean_config(**SMALL, motion=motion, output={"on_error": "refuse"})
+    with pytest.raises(ImuError, match=r"sample 0: .*short\.gcsv: expected at least"):
+        made(maker_of(photos, config, logs), tmp_path / "out", 2, on_error="refuse")
+
+
 def test_a_source_without_logs_is_said(photos):
     config = clean_config(motion={"sources": [{"kind": "log"}, {"kind": "tremor"}], "trail_px": [5.0, 9.0]})
     maker = maker_of(photos, config)

@@ -55,7 +55,9 @@ class MotionMix:
         return turned(motion, rng) if self.turned else motion
 
 
-def motion_mix(part: MotionPart, logs: Sequence[str], duration_s: float) -> tuple[MotionMix, tuple[str, ...]]:
+def motion_mix(
+    part: MotionPart, logs: Sequence[str], duration_s: float, on_error: str = "skip"
+) -> tuple[MotionMix, tuple[str, ...]]:
     """Return the mix of a config, and a message on every log that it leaves out.
 
     Parameters
@@ -66,6 +68,8 @@ def motion_mix(part: MotionPart, logs: Sequence[str], duration_s: float) -> tupl
         Gyro logs for the sources `log` and `inertial` that name none.
     duration_s : float
         Longest exposure and readout: what a log must cover.
+    on_error : {"skip", "refuse"}
+        Whether a log that cannot be used is left out, or stops the first draw from its source.
 
     Raises
     ------
@@ -78,10 +82,11 @@ def motion_mix(part: MotionPart, logs: Sequence[str], duration_s: float) -> tupl
     for entry in part.sources:
         source = _source(entry, logs)
         if isinstance(source, LogWindows | InertialPoses):
-            source, left_out = source.fitting(duration_s)
-            messages += left_out
+            if on_error == "skip":
+                source, left_out = source.fitting(duration_s)
+                messages += left_out
             if not source.files:
-                if not left_out:
+                if not _files(entry, logs):
                     messages.append(f"no gyro logs for the source `{entry.kind}`: motion comes from the others")
                 continue
         sources.append(source)
@@ -91,8 +96,13 @@ def motion_mix(part: MotionPart, logs: Sequence[str], duration_s: float) -> tupl
     return MotionMix(tuple(sources), tuple(weights), part.turned), tuple(dict.fromkeys(messages))
 
 
+def _files(entry: SourcePart, logs: Sequence[str]) -> tuple[str, ...]:
+    """Its own, or the logs given to all."""
+    return entry.files or (tuple(logs) if entry.kind in OF_LOGS else ())
+
+
 def _source(entry: SourcePart, logs: Sequence[str]) -> MotionSource:
-    files = entry.files or (tuple(logs) if entry.kind in OF_LOGS else ())
+    files = _files(entry, logs)
     match entry.kind:
         case "log":
             return LogWindows(files, entry.axes)

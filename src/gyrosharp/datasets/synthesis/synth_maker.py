@@ -89,7 +89,8 @@ class SynthMaker:
     @cached_property
     def _motions(self) -> tuple[MotionMix, tuple[str, ...]]:
         part = self.config.exposure
-        return motion_mix(self.config.motion, self.logs, part.duration_s[1] + part.readout_s[1])
+        longest_s = part.duration_s[1] + part.readout_s[1]
+        return motion_mix(self.config.motion, self.logs, longest_s, self.config.output.on_error)
 
     def _items(self) -> Sequence[DatasetItem]:
         items = [item for folder in self.images for item in read_dataset(folder, self.format)]
