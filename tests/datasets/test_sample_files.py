@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from gyrosharp.blur.motion import CameraMotion
-from gyrosharp.datasets.sample_files import files_of, png_from, sample_from
+from gyrosharp.datasets.sample_files import files_of, sample_from
 from gyrosharp.errors import ImageError
+from gyrosharp.media.opencv import png_from
 from synth_inputs import clean_config, maker_of, write_photos, write_rgbd
 
 CONFIG = {

@@ -16,7 +16,7 @@ from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.capture_file import load_capture, save_capture
 from gyrosharp.capture.gcsv_writer import write_gcsv
-from gyrosharp.cli.drawing import as_picture, draw_tracks, png_bytes, sample_tracks, save_png
+from gyrosharp.cli.drawing import as_picture, draw_tracks, sample_tracks, save_png
 from gyrosharp.datasets.synthesis.shot import ShakeSettings, Shot, shaken_shot
 from gyrosharp.datasets.synthesis.tremor import hand_tremor
 from gyrosharp.errors import UsageError
@@ -24,6 +24,7 @@ from gyrosharp.evaluation.metrics import psnr_srgb
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.atomic import atomic_write, check_target, make_folder
 from gyrosharp.media.image_file import read_image
+from gyrosharp.media.opencv import png_of
 from gyrosharp.restore.deblur import deblur
 from gyrosharp.restore.restoration import Restoration
 
@@ -146,4 +147,4 @@ def _short(value: object) -> str:
 
 
 def _embedded(picture: NDArray[np.uint8]) -> str:
-    return "data:image/png;base64," + b64encode(png_bytes(picture)).decode()
+    return "data:image/png;base64," + b64encode(png_of(picture)).decode()

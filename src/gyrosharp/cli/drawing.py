@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gyrosharp.blur.field import point_tracks
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.media.atomic import atomic_write
+from gyrosharp.media.opencv import png_of
 from gyrosharp.media.transfer import SRGB, encode_codes
 
 Picture = NDArray[np.uint8]
@@ -72,12 +73,4 @@ def save_png(path: Path, picture: Picture, *, overwrite: bool) -> None:
         If it exists and `overwrite` is False, or cannot be written.
     """
     with atomic_write(path, overwrite) as temporary:
-        temporary.write_bytes(png_bytes(picture))
-
-
-def png_bytes(picture: Picture) -> bytes:
-    """Return an 8-bit RGB picture as PNG."""
-    import cv2
-
-    _, data = cv2.imencode(".png", picture[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 3])
-    return bytes(data)
+        temporary.write_bytes(png_of(picture))

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from gyrosharp.blur.field import BlurField
 from gyrosharp.capture.capture import Capture
-from gyrosharp.datasets.sample import BlurSample, Codes
+from gyrosharp.datasets.sample import BlurSample
 from gyrosharp.errors import ImageError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.geometry.trajectory import PoseTrajectory
 from gyrosharp.imu.recording import ImuRecording
+from gyrosharp.media.opencv import png_from, png_of
 
 NOISY = "noisy_"
 
@@ -93,33 +94,6 @@ def sample_from(files: Mapping[str, bytes]) -> BlurSample:
         noisy_encodings={name.removeprefix(NOISY): values for name, values in planes.items() if name.startswith(NOISY)},
         meta=facts["meta"],
     )
-
-
-def png_of(codes: Codes) -> bytes:
-    """Return codes (H, W) or (H, W, 3), RGB, as PNG."""
-    import cv2
-
-    order = np.ascontiguousarray(codes[..., ::-1] if codes.ndim == 3 else codes)
-    done, data = cv2.imencode(".png", order)
-    assert done
-    return bytes(data)
-
-
-def png_from(data: bytes) -> Codes:
-    """Return the codes of a PNG, RGB.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be decoded.
-    """
-    import cv2
-
-    codes = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if codes is None:
-        raise ValueError("a readable PNG")
-    ordered: Codes = np.ascontiguousarray(codes[..., ::-1] if codes.ndim == 3 else codes)
-    return ordered
 
 
 def npy_of(values: NDArray[Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Decoding through OpenCV without its messages."""
+"""Pictures through OpenCV: decoding without its messages, and PNG."""
 
 from typing import Any
 
@@ -26,3 +26,24 @@ def decode_pixels(data: bytes) -> NDArray[Any]:
     if pixels is None:
         raise ValueError("the pixels cannot be decoded")
     return np.asarray(pixels)
+
+
+def png_of(codes: NDArray[Any]) -> bytes:
+    """Return 8- or 16-bit codes (H, W) or (H, W, 3), RGB, as PNG."""
+    import cv2
+
+    done, data = cv2.imencode(".png", np.ascontiguousarray(codes[..., ::-1] if codes.ndim == 3 else codes))
+    assert done
+    return bytes(data)
+
+
+def png_from(data: bytes) -> NDArray[Any]:
+    """Return the codes of a PNG, (H, W) or (H, W, 3), RGB.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be decoded.
+    """
+    codes = decode_pixels(data)
+    return np.ascontiguousarray(codes[..., ::-1] if codes.ndim == 3 else codes)

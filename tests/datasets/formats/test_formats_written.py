@@ -11,7 +11,7 @@ from format_trees import write_tree
 from gyrosharp.blur.field import blur_field
 from gyrosharp.capture.capture import Capture
 from gyrosharp.capture.capture_file import load_capture
-from gyrosharp.datasets.formats import claims, read_dataset, writable_formats
+from gyrosharp.datasets.formats import claims, read_dataset, summary_files, writable_formats
 from gyrosharp.datasets.sample import BlurSample
 from gyrosharp.datasets.synthesis.tremor import hand_tremor
 from gyrosharp.errors import CaptureError, ImageError, UsageError
@@ -75,7 +75,7 @@ def written(folder, name, samples, split="train"):
     module = writable_formats()[name]
     for sample in samples:
         write_tree(folder, module.files_of(sample, split))
-    return write_tree(folder, module.finish(folder, split))
+    return write_tree(folder, summary_files(name, folder, split))
 
 
 @pytest.mark.parametrize("bits", [8, 16])

@@ -14,8 +14,8 @@ A format that gyrosharp also writes has besides
 - ``NEEDS``: the encodings that a sample must bring;
 - ``files_of(sample, split)``: the files of one sample, content by path within the data set; it depends on the sample
   alone, so samples can be written by any number of workers in any order;
-- ``finish(folder, split, names=None)``: the files that sum up a subset (lists, one long log), content by path, made
-  from what `files_of` left in the folder; of the named samples, or of all that are there.
+- where there are any, ``finish(folder, split, names=None)``: the files that sum up a subset (lists, one long log),
+  content by path, made from what `files_of` left in the folder; of the named samples, or of all that are there.
 
 What such a module writes its own `read` reads back. Adding a format is adding such a file; modules whose name starts
 with an underscore are not formats.
@@ -47,6 +47,7 @@ __all__ = [
     "claims",
     "formats",
     "read_dataset",
+    "summary_files",
     "table",
     "writable_formats",
 ]
@@ -79,9 +80,6 @@ class WritableFormat(Format, Protocol):
     def files_of(self, sample: BlurSample, split: str) -> dict[str, bytes]:
         """Return the files of one sample."""
 
-    def finish(self, folder: Path, split: str, names: Sequence[str] | None = None) -> dict[str, bytes]:
-        """Return the files that sum up a subset."""
-
 
 @cache
 def formats() -> MappingProxyType[str, Format]:
@@ -98,6 +96,12 @@ def writable_formats() -> MappingProxyType[str, WritableFormat]:
     """Return the formats that gyrosharp can write, by name."""
     chosen = {name: module for name, module in formats().items() if hasattr(module, "files_of")}
     return MappingProxyType(cast(dict[str, WritableFormat], chosen))
+
+
+def summary_files(name: str, folder: Path, split: str, names: Sequence[str] | None = None) -> dict[str, bytes]:
+    """Return the files that sum up a subset of a written data set; none for most formats."""
+    finish = getattr(writable_formats()[name], "finish", None)
+    return {} if finish is None else cast(dict[str, bytes], finish(folder, split, names))
 
 
 def claims(folder: str | Path) -> tuple[str, ...]:

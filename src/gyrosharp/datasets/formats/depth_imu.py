@@ -5,7 +5,6 @@ red and 128 + dy in green, rounded and clipped to a byte, and the depth picture 
 65.536 m, 0 where unknown; both exact arrays are stored beside them, and `read` takes those.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,8 +19,9 @@ from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.datasets.formats._planes import PlaneSource, chw_planes, offset_planes
 from gyrosharp.datasets.formats._shots import encoding_of, shot_files, shot_reader
 from gyrosharp.datasets.sample import BlurSample
-from gyrosharp.datasets.sample_files import npy_of, png_of
+from gyrosharp.datasets.sample_files import npy_of
 from gyrosharp.errors import UsageError
+from gyrosharp.media.opencv import png_of
 
 NAME = "depth_imu"
 DESCRIPTION = (
@@ -103,11 +103,6 @@ def files_of(sample: BlurSample, split: str) -> dict[str, bytes]:
         f"{split}/{NEEDS[0]}/{sample.name}.npy": npy_of(planes),
         **shot_files(sample, split, f"blurred/{sample.name}.png", depth),
     }
-
-
-def finish(folder: Path, split: str, names: Sequence[str] | None = None) -> dict[str, bytes]:  # noqa: ARG001
-    """Return nothing: this layout has no files that sum up a subset."""
-    return {}
 
 
 def _millimetres(depth_m: NDArray[np.float32]) -> NDArray[np.uint16]:

@@ -7,7 +7,6 @@ be turned clockwise. Gyro axes are the upright phone's (x right, y up, z out of 
 and taken as 0.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +17,13 @@ from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.datasets.formats._lists import number_row, text_lines
 from gyrosharp.datasets.formats._shots import gyro_text, json_bytes, shot_files
 from gyrosharp.datasets.sample import BlurSample
-from gyrosharp.datasets.sample_files import png_of
 from gyrosharp.errors import CaptureError, UsageError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.imu.axes import parse_axes
 from gyrosharp.imu.readers import read_imu
 from gyrosharp.media.header import read_header
+from gyrosharp.media.opencv import png_of
 
 NAME = "gyroblur_real"
 DESCRIPTION = "GyroBlur-Real: phone photos with gyro log and camera data"
@@ -172,8 +171,3 @@ def _info(capture: Capture, sensor: object) -> bytes:
     iso = sensor.get("iso", NO_ISO) if isinstance(sensor, dict) else NO_ISO
     cells = [exposure.start_ns, iso, round(exposure.duration_s * 1e9), camera.fx, camera.fy, camera.cx, camera.cy, 0.0]
     return (" ".join(repr(cell) for cell in cells) + "\n").encode()
-
-
-def finish(folder: Path, split: str, names: Sequence[str] | None = None) -> dict[str, bytes]:  # noqa: ARG001
-    """Return nothing: this layout has no files that sum up a subset."""
-    return {}

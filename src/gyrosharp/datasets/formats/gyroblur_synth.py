@@ -26,13 +26,14 @@ from gyrosharp.datasets.formats._lists import number_row, text_lines
 from gyrosharp.datasets.formats._planes import PlaneSource, hwc_planes
 from gyrosharp.datasets.formats._shots import FOLDER, encoding_of, gyro_text, json_bytes, shot_files, shot_reader
 from gyrosharp.datasets.sample import BlurSample
-from gyrosharp.datasets.sample_files import npy_of, png_of, share_codes
+from gyrosharp.datasets.sample_files import npy_of, share_codes
 from gyrosharp.errors import CaptureError, UsageError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.imu.readers import read_imu
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.header import read_header
+from gyrosharp.media.opencv import png_of
 from gyrosharp.media.transfer import LINEAR, SRGB
 
 NAME = "gyroblur_synth"

@@ -6,7 +6,6 @@ dy and blue 127 + dx. Eight bits hold whole pixels from -127 to +128; gyrosharp 
 wraps around) and stores the exact curve beside, as (cx, cy, ex, ey) in px.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.datasets.formats._planes import PlaneSource, chw_planes, offset_planes
 from gyrosharp.datasets.formats._shots import encoding_of, shot_files, shot_reader
 from gyrosharp.datasets.sample import BlurSample
-from gyrosharp.datasets.sample_files import npy_of, png_of
+from gyrosharp.datasets.sample_files import npy_of
+from gyrosharp.media.opencv import png_of
 
 NAME = "imu_blur"
 DESCRIPTION = "IMU-Blur (GAMD): pairs with Bezier control-point and end-point heatmaps"
@@ -97,11 +97,6 @@ def files_of(sample: BlurSample, split: str) -> dict[str, bytes]:
         f"{split}/{NEEDS[0]}/{sample.name}.npy": npy_of(planes),
         **shot_files(sample, split, f"blur/{picture}"),
     }
-
-
-def finish(folder: Path, split: str, names: Sequence[str] | None = None) -> dict[str, bytes]:  # noqa: ARG001
-    """Return nothing: this layout has no files that sum up a subset."""
-    return {}
 
 
 def _heatmap(displacement_px: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -3,7 +3,6 @@
 The planes are those of the encoding ``vector_norm``: the kernel's length scaled to [0, 1], dx and dy.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from gyrosharp.capture.capture import ImageSource
@@ -12,7 +11,8 @@ from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.datasets.formats._planes import PlaneSource, chw_planes
 from gyrosharp.datasets.formats._shots import encoding_of, shot_files, shot_reader
 from gyrosharp.datasets.sample import BlurSample
-from gyrosharp.datasets.sample_files import npy_of, png_of
+from gyrosharp.datasets.sample_files import npy_of
+from gyrosharp.media.opencv import png_of
 
 NAME = "imu_unet"
 DESCRIPTION = "IMU U-Net: pairs with norm, dx, dy planes (gyrosharp's own layout: none was published)"
@@ -75,8 +75,3 @@ def files_of(sample: BlurSample, split: str) -> dict[str, bytes]:
         f"{split}/{NEEDS[0]}/{sample.name}.npy": npy_of(planes),
         **shot_files(sample, split, f"blurred/{sample.name}.png"),
     }
-
-
-def finish(folder: Path, split: str, names: Sequence[str] | None = None) -> dict[str, bytes]:  # noqa: ARG001
-    """Return nothing: this layout has no files that sum up a subset."""
-    return {}

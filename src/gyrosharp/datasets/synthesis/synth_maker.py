@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from gyrosharp.datasets.formats import DatasetItem, read_dataset, writable_formats
+from gyrosharp.datasets.formats import DatasetItem, read_dataset, summary_files, writable_formats
 from gyrosharp.datasets.job import FolderWriter, Record, TarWriter
 from gyrosharp.datasets.job.record import Line
 from gyrosharp.datasets.sample import BlurSample
@@ -131,7 +131,7 @@ def writer_of(config: SynthConfig) -> TarWriter | FolderWriter:
 
 def _finished(layout: str, split: str, output: Path, lines: Iterator[Line]) -> Mapping[str, bytes]:
     names = [line["key"] for line in lines if "key" in line]
-    return writable_formats()[layout].finish(output, split, names)
+    return summary_files(layout, output, split, names)
 
 
 def _size(item: DatasetItem) -> int:
