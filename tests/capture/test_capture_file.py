@@ -9,7 +9,7 @@ import gyrosharp as gs
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.capture_file import load_capture, save_capture
 from gyrosharp.capture.gcsv_writer import write_gcsv
-from gyrosharp.capture.recordings import Overrides, overridden
+from gyrosharp.capture.overrides import Overrides, overridden
 from gyrosharp.capture.schema import json_schema
 from gyrosharp.errors import CaptureError, ImageError, ImuError, OutputError
 from gyrosharp.geometry.camera import CameraModel

@@ -4,8 +4,9 @@ import pytest
 from gyrosharp.blur.field import blur_field, point_tracks
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture, ImageSource
+from gyrosharp.capture.layouts import is_recording, read_recording
+from gyrosharp.capture.overrides import Overrides, overridden
 from gyrosharp.capture.photo import capture_from_photo
-from gyrosharp.capture.recordings import Overrides, is_recording, overridden, read_recording
 from gyrosharp.errors import CaptureError, ImageError, ImuError
 from gyrosharp.geometry.shutter import Shutter
 
@@ -143,7 +144,7 @@ def test_deepgyro_without_pictures(deepgyro):
 
 def test_other_folders_are_refused(tmp_path):
     assert not is_recording(tmp_path)
-    with pytest.raises(CaptureError, match="recording folder"):
+    with pytest.raises(CaptureError, match="expected a recording"):
         read_recording(tmp_path)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gyrosharp
-from gyrosharp.capture.recordings import read_recording
+from gyrosharp.capture.layouts import read_recording
 from gyrosharp.geometry.trajectory import PoseTrajectory
 from gyrosharp.media.image_file import read_image
 

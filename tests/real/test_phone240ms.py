@@ -4,7 +4,7 @@ import pytest
 from detail import aligned_to, detail_correlation
 
 from gyrosharp.blur.operator import blur_operator
-from gyrosharp.capture.recordings import read_recording
+from gyrosharp.capture.layouts import read_recording
 from gyrosharp.restore.deblur import deblur
 
 pytestmark = pytest.mark.shared_data

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.depth import read_depth
+from gyrosharp.capture.lens_shift import LensShift
 from gyrosharp.errors import CaptureError, ImageError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.rotation import require_rotation
@@ -82,6 +83,10 @@ class Capture:
         The map itself, metres, NaN unknown, where it is in memory; goes before `depth_file`.
     reference_ns : int
         The moment whose view the sharp image shows, camera clock; the exposure's own reference time unless given.
+    gyro_bias_rad_s : (3,) array or None
+        Taken off every gyro sample, IMU frame.
+    lens_shift : LensShift or None
+        What an optical stabiliser did meanwhile, where it was recorded.
     notes : tuple of str
         What was assumed when the capture was built, in plain words.
 
@@ -101,6 +106,8 @@ class Capture:
     depth_file: Path | None = None
     depth_m: NDArray[np.float32] | None = None
     reference_ns: int | None = None
+    gyro_bias_rad_s: NDArray[np.float64] | None = None
+    lens_shift: LensShift | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -110,6 +117,11 @@ class Capture:
             raise CaptureError(f"time_offset_s: expected a finite number of seconds, got {self.time_offset_s:g}")
         axes = np.eye(3) if self.R_cam_imu is None else self.R_cam_imu
         object.__setattr__(self, "R_cam_imu", require_rotation(axes))
+        if self.gyro_bias_rad_s is not None:
+            bias = np.asarray(self.gyro_bias_rad_s, dtype=np.float64)
+            if bias.shape != (3,) or not np.isfinite(bias).all():
+                raise CaptureError(f"gyro bias: expected three finite rates in rad/s, got {bias.tolist()}")
+            object.__setattr__(self, "gyro_bias_rad_s", bias)
         if self.reference_ns is None:
             reference_ns = self.exposure.reference_ns(self.camera.width, self.camera.height)
             object.__setattr__(self, "reference_ns", reference_ns)
@@ -134,7 +146,8 @@ class Capture:
     def trajectory(self) -> PoseTrajectory:
         """Return the camera's poses around the exposure, in camera time.
 
-        Gyro rates are turned into the camera frame by R_cam_imu, stamps moved by `time_offset_s`, and integrated.
+        Gyro rates less their bias are turned into the camera frame by R_cam_imu, stamps moved by `time_offset_s`, and
+        integrated.
 
         Raises
         ------
@@ -148,6 +161,8 @@ class Capture:
         start_ns, end_ns = self._span_imu_ns()
         require_coverage(self.imu, start_ns, end_ns)
         window = self.imu.window(start_ns, end_ns, MARGIN_SAMPLES)
+        if self.gyro_bias_rad_s is not None:
+            window = window.minus_bias(self.gyro_bias_rad_s)
         stamps, rates = _held(window.time_ns, window.gyro_rad_s, start_ns - HELD_NS, end_ns + HELD_NS)
         return PoseTrajectory.from_gyro(stamps + offset_ns, rates @ self.R_cam_imu.T)
 
@@ -202,7 +217,11 @@ class Capture:
             rows = ((np.arange(height) + 0.5) * self.camera.height / height).astype(int)
             columns = ((np.arange(width) + 0.5) * self.camera.width / width).astype(int)
             depth = depth[rows[:, None], columns]
-        return replace(self, camera=self.camera.scaled(width, height), depth_m=depth, depth_file=None)
+        shift = self.lens_shift
+        if shift is not None:
+            shift = shift.scaled(width / self.camera.width, height / self.camera.height)
+        camera = self.camera.scaled(width, height)
+        return replace(self, camera=camera, depth_m=depth, depth_file=None, lens_shift=shift)
 
     def cropped(self, x0: int, y0: int, width: int, height: int) -> "Capture":
         """Return the capture of a sub-image: lines keep their exposure times, and the reference time stays."""

@@ -160,7 +160,14 @@ def _imu_fields(folder: Path, part: "ImuPart", imu_format: str | None, gyro_unit
         matrix, notes = imu.R_cam_imu, (AXES_FROM_LOG,)
     else:
         matrix = parse_axes(axes) if isinstance(axes, str) else np.array(axes, dtype=np.float64)
-    return {"imu": imu, "R_cam_imu": matrix, "time_offset_s": part.time_offset_s, "notes": notes}
+    bias = None if part.bias_rad_s is None else np.array(part.bias_rad_s)
+    return {
+        "imu": imu,
+        "R_cam_imu": matrix,
+        "time_offset_s": part.time_offset_s,
+        "gyro_bias_rad_s": bias,
+        "notes": notes,
+    }
 
 
 def _as_json(capture: Capture, folder: Path) -> dict[str, Any]:
@@ -174,6 +181,8 @@ def _as_json(capture: Capture, folder: Path) -> dict[str, Any]:
         "R_cam_imu": capture.R_cam_imu.tolist(),
         "time_offset_s": capture.time_offset_s,
     }
+    if capture.gyro_bias_rad_s is not None:
+        motion["bias_rad_s"] = capture.gyro_bias_rad_s.tolist()
     image = None if capture.image is None else _relative(capture.image.path, folder)
     depth = None if capture.depth_file is None else _relative(capture.depth_file, folder)
     return capture_document(capture, image, {"imu": motion}, depth)

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import AXES_FROM_LOG, Capture, ImageSource
-from gyrosharp.capture.recordings import Overrides, shutter_named
+from gyrosharp.capture.overrides import Overrides, shutter_named
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.imu.axes import parse_axes
-from gyrosharp.imu.filtering import low_passed
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.header import Header, read_header
 
@@ -40,8 +39,6 @@ def capture_from_photo(image: Path, gyro: Path, known: Overrides | None = None) 
     known = known or Overrides()
     header = read_header(image)
     imu = known.read_imu(gyro)
-    if known.low_pass_hz is not None:
-        imu = low_passed(imu, known.low_pass_hz)
     facts = _Facts()
     fx = _focal_px(header, known, facts)
     duration_s = _duration_s(header, known, facts)

@@ -53,6 +53,7 @@ class ImuPart(_Strict):
         default=None, description="maps IMU vectors to camera vectors (det +1), or the name of a preset"
     )
     time_offset_s: float = Field(default=0.0, description="t_cam = t_imu + time_offset_s")
+    bias_rad_s: Row | None = Field(default=None, description="taken off every gyro sample, IMU frame, rad/s")
     format: str | None = Field(default=None, description="reader to use; null: recognised by content")
     gyro_unit: Literal["rad/s", "deg/s"] | None = Field(default=None, description="unit, if the format's own is wrong")
 

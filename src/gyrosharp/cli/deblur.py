@@ -14,7 +14,7 @@ import typer
 
 from gyrosharp import __version__
 from gyrosharp.capture.capture import Capture, ImageSource
-from gyrosharp.capture.recordings import is_recording
+from gyrosharp.capture.layouts import is_recording
 from gyrosharp.cli.failures import described as described_error
 from gyrosharp.cli.failures import report_error, show_traceback
 from gyrosharp.cli.notes import Notes

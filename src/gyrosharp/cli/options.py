@@ -13,7 +13,7 @@ from gyrosharp.errors import CaptureError, ImageError, UsageError
 
 if TYPE_CHECKING:
     from gyrosharp.capture.capture import Capture
-    from gyrosharp.capture.recordings import Overrides
+    from gyrosharp.capture.overrides import Overrides
 
 CAPTURE_SUFFIX = ".capture.json"
 MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".360", ".insv", ".mxf", ".braw", ".m4v")
@@ -54,7 +54,7 @@ class CaptureOptions:
 
     def overrides(self) -> "Overrides":
         """Return the flags in SI units."""
-        from gyrosharp.capture.recordings import Overrides
+        from gyrosharp.capture.overrides import Overrides
 
         return Overrides(
             fx=self.fx,
@@ -160,7 +160,7 @@ def captures_of(source: Path, described: CaptureOptions) -> "list[Capture]":
     UsageError
         If a flag does not go with this kind of input, or has no meaning.
     """
-    from gyrosharp.capture.recordings import read_recording
+    from gyrosharp.capture.layouts import read_recording
 
     if not source.exists():
         raise ImageError(f"{source}: expected a photo, capture file or recording folder, got no such file")
@@ -171,13 +171,13 @@ def captures_of(source: Path, described: CaptureOptions) -> "list[Capture]":
         kind = "capture file" if is_capture_file else "recording"
         flag = "--capture" if described.gyro is None else "--gyro"
         raise UsageError(f"{flag}: expected a photo with it, got {source}; a {kind} has a log of its own")
-    return [_loaded(source, described)] if is_capture_file else read_recording(source, described.overrides())
+    return [_loaded(source, described)] if is_capture_file else list(read_recording(source, described.overrides()))
 
 
 def _loaded(path: Path, described: CaptureOptions) -> "Capture":
     """Read a capture file, and put in what the user knows better."""
     from gyrosharp.capture.capture_file import load_capture
-    from gyrosharp.capture.recordings import overridden
+    from gyrosharp.capture.overrides import overridden
 
     capture = load_capture(path, described.imu_format, described.gyro_unit)
     of_a_log = (described.axes, described.imu_format, described.gyro_unit, described.low_pass_hz)

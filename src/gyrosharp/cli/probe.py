@@ -12,7 +12,7 @@ import typer
 
 from gyrosharp.blur.field import blur_field
 from gyrosharp.capture.capture import Capture
-from gyrosharp.capture.recordings import read_recording
+from gyrosharp.capture.layouts import read_recording
 from gyrosharp.cli.options import CAPTURE_SUFFIX, MOVIE_SUFFIXES, CaptureOptions, captures_of
 from gyrosharp.errors import GyrosharpError, ImageError, UsageError
 from gyrosharp.imu.bias import bias_from_still
@@ -42,7 +42,7 @@ def _probed(source: Path, described: CaptureOptions) -> Facts:
     if not source.exists():
         raise ImageError(f"{source}: expected a photo, gyro log, capture file or recording folder, got no such file")
     if source.is_dir():
-        return _recording_facts(read_recording(source, described.overrides()))
+        return _recording_facts(list(read_recording(source, described.overrides())))
     if source.name.endswith(CAPTURE_SUFFIX):
         return {"kind": "capture", **_shot_facts(captures_of(source, described)[0])}
     if source.suffix.lower() in IMAGE_SUFFIXES:

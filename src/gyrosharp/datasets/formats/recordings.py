@@ -1,17 +1,14 @@
 """Phone recordings (MARS logger, DeepGyro) as data sets without truth.
 
-See `gyrosharp.capture.recordings`.
-
-See `gyrosharp.capture.recordings`.
-
-See `gyrosharp.capture.recordings`.
+See `gyrosharp.capture.layouts`.
 """
 
 from functools import lru_cache, partial
 from pathlib import Path
 
 from gyrosharp.capture.capture import Capture
-from gyrosharp.capture.recordings import is_recording, read_recording
+from gyrosharp.capture.layouts import is_recording, read_recording
+from gyrosharp.capture.recording import Recording
 from gyrosharp.datasets.formats._item import DatasetItem
 
 NAME = "recordings"
@@ -49,8 +46,8 @@ def read(folder: Path, split: str | None = None) -> list[DatasetItem]:  # noqa: 
 
 
 @lru_cache(maxsize=4)
-def _captures(folder: Path) -> tuple[Capture, ...]:
-    return tuple(read_recording(folder))
+def _captures(folder: Path) -> Recording:
+    return read_recording(folder)
 
 
 def _capture(folder: Path, index: int) -> Capture:

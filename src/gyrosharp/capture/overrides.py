@@ -1,0 +1,110 @@
+"""Overrides: what the user knows better than the recording, and how it enters a capture."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gyrosharp.capture.capture import Capture
+from gyrosharp.errors import CaptureError
+from gyrosharp.geometry.camera import CameraModel
+from gyrosharp.geometry.shutter import Exposure, Shutter
+from gyrosharp.imu.axes import parse_axes
+from gyrosharp.imu.filtering import low_passed
+from gyrosharp.imu.readers import read_imu
+from gyrosharp.imu.recording import ImuRecording
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the user knows better than the recording; None keeps what the recording says.
+
+    Attributes
+    ----------
+    gyro : Path or None
+        Gyro log, for a movie or frames that come without one, or in place of theirs.
+    frame_times : Path or None
+        File with one stamp per frame, for a folder of frames; see `gyrosharp.capture.layouts.frames`.
+    camera : str or None
+        Camera file or name of a camera profile, see `gyrosharp.capture.cameras`.
+    fx, fy : float or None
+        Focal lengths, px of the image as stored; fy defaults to fx.
+    axes : str or None
+        Preset name or letters for R_cam_imu, see `gyrosharp.imu.axes`.
+    exposure_s, readout_s : float or None
+        Exposure time and readout time, s.
+    shutter : str or None
+        Readout direction.
+    start_ns : int or None
+        Start of exposure of the first line, camera clock.
+    offset_s : float
+        Added to the IMU stamps on top of what the recording says.
+    imu_format : str or None
+        Reader to use.
+    gyro_unit : str or None
+        "rad/s" or "deg/s", where the format's own unit is wrong.
+    low_pass_hz : float or None
+        Cutoff of a low-pass filter over the rates.
+    """
+
+    gyro: Path | None = None
+    frame_times: Path | None = None
+    camera: str | None = None
+    fx: float | None = None
+    fy: float | None = None
+    axes: str | None = None
+    exposure_s: float | None = None
+    readout_s: float | None = None
+    shutter: str | None = None
+    start_ns: int | None = None
+    offset_s: float = 0.0
+    imu_format: str | None = None
+    gyro_unit: str | None = None
+    low_pass_hz: float | None = None
+
+    def read_imu(self, path: Path) -> ImuRecording:
+        """Read a gyro log with the reader and the unit that were given, low-passed if that was asked for."""
+        return self.filtered(read_imu(path, self.imu_format, self.gyro_unit))
+
+    def filtered(self, imu: ImuRecording) -> ImuRecording:
+        """Return a log low-passed, if that was asked for."""
+        return imu if self.low_pass_hz is None else low_passed(imu, self.low_pass_hz)
+
+    def focused(self, camera: CameraModel) -> CameraModel:
+        """Return a camera with the focal lengths that were given."""
+        if self.fx is None:
+            return camera
+        return replace(camera, fx=self.fx, fy=self.fx if self.fy is None else self.fy)
+
+
+def overridden(capture: Capture, known: Overrides) -> Capture:
+    """Return a capture with what the user gave in place of what its file says."""
+    exposure = Exposure(
+        capture.exposure.start_ns if known.start_ns is None else known.start_ns,
+        capture.exposure.duration_s if known.exposure_s is None else known.exposure_s,
+        capture.exposure.readout_s if known.readout_s is None else known.readout_s,
+        capture.exposure.shutter if known.shutter is None else shutter_named(known.shutter),
+    )
+    own_ns = capture.exposure.reference_ns(capture.camera.width, capture.camera.height)
+    return replace(
+        capture,
+        camera=known.focused(capture.camera),
+        exposure=exposure,
+        imu=None if capture.imu is None else known.filtered(capture.imu),
+        R_cam_imu=capture.R_cam_imu if known.axes is None else parse_axes(known.axes),
+        time_offset_s=capture.time_offset_s + known.offset_s,
+        # A reference time that was given is kept; the exposure's own one follows the exposure.
+        reference_ns=None if capture.reference_ns == own_ns else capture.reference_ns,
+    )
+
+
+def shutter_named(name: str) -> Shutter:
+    """Return the shutter of a name.
+
+    Raises
+    ------
+    CaptureError
+        If there is none of that name.
+    """
+    try:
+        return Shutter(name)
+    except ValueError:
+        raise CaptureError(f"shutter: expected one of {', '.join(Shutter)}, got {name!r}") from None
