@@ -133,4 +133,4 @@ def _listed(pictures: list[Path], times: Path) -> NDArray[np.int64]:
         )
     known = [number for number in numbers if number is not None]
     first = 0 if min(known) == 0 else 1
-    return stamps[np.array(known) - first]
+    return np.array([stamps[number - first] for number in known], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Video: planning, calibrating and deblurring a sequence of frames without flicker."""
