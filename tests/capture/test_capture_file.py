@@ -215,9 +215,10 @@ def test_size_mismatch_is_refused(folder):
         load_capture(write(folder, document())).read_image()
 
 
-def test_published_schema_is_in_step():
-    published = json.loads((ROOT / "docs" / "capture.schema.json").read_text())
-    assert published == json_schema(), "run: python -m gyrosharp.capture.schema > docs/capture.schema.json"
+@pytest.mark.parametrize("name", ["capture", "recording"])
+def test_published_schema_is_in_step(name):
+    published = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
+    assert published == json_schema(name), f"run: python -m gyrosharp.capture.schema {name} > docs/{name}.schema.json"
 
 
 def test_public_names_resolve():

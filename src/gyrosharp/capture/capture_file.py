@@ -1,7 +1,6 @@
 """Load and save `*.capture.json`."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gyrosharp.capture.capture import AXES_FROM_LOG, Capture, ImageSource
+from gyrosharp.capture.documents import read_document, relative_path
 from gyrosharp.capture.poses import read_poses
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
@@ -18,9 +18,7 @@ from gyrosharp.imu.readers import read_imu
 from gyrosharp.media.atomic import atomic_write
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
-    from gyrosharp.capture.schema import CaptureDocument, ImuPart
+    from gyrosharp.capture.schema import ImuPart
 
 SUFFIX = ".capture.json"
 
@@ -45,7 +43,9 @@ def load_capture(path: str | Path, imu_format: str | None = None, gyro_unit: str
         If its gyro log cannot be read.
     """
     file = Path(path)
-    document = _document(file)
+    from gyrosharp.capture.schema import CaptureDocument
+
+    document = read_document(file, CaptureDocument)
     folder = file.parent
     image = None if document.image is None else ImageSource(folder / document.image, document.frame)
     motion: dict[str, Any] = {}
@@ -108,45 +108,6 @@ def capture_document(
     return document
 
 
-def _document(file: Path) -> "CaptureDocument":
-    from pydantic import ValidationError
-
-    from gyrosharp.capture.schema import CaptureDocument
-
-    try:
-        raw = json.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise CaptureError(f"{file}: expected a capture file, got no such file; check the path") from None
-    except (OSError, UnicodeDecodeError, RecursionError):
-        raise CaptureError(f"{file}: expected a JSON text file, got one that cannot be read as text") from None
-    except json.JSONDecodeError as error:
-        raise CaptureError(
-            f"{file}, line {error.lineno}: expected JSON, got {error.msg.lower()}; is the file cut?"
-        ) from None
-    if not isinstance(raw, dict):
-        raise CaptureError(f"{file}: expected a JSON object, got {type(raw).__name__}")
-    try:
-        return CaptureDocument.model_validate(raw)
-    except ValidationError as error:
-        raise CaptureError(f"{file}: {_first_problem(error)}") from None
-
-
-def _first_problem(error: "ValidationError") -> str:
-    problems = error.errors(include_url=False, include_context=False)
-    problem = problems[0]
-    where = ".".join(str(part) for part in problem["loc"]) or "document"
-    got = " ".join(str(problem["input"]).split())[:60]
-    more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-    match problem["type"]:
-        case "extra_forbidden":
-            return f"expected only known keys, got unknown key {where!r}; remove it or fix its name{more}"
-        case "missing":
-            return f"expected key {where!r}, got none; add it{more}"
-        case _:
-            message = problem["msg"].removeprefix("Value error, ")
-            return f"{where}: {message[:1].lower()}{message[1:]}, got {got}{more}"
-
-
 def _imu_fields(folder: Path, part: "ImuPart", imu_format: str | None, gyro_unit: str | None) -> dict[str, Any]:
     imu = read_imu(folder / part.file, imu_format or part.format, gyro_unit or part.gyro_unit)
     axes = part.R_cam_imu
@@ -177,16 +138,12 @@ def _as_json(capture: Capture, folder: Path) -> dict[str, Any]:
     if capture.depth_m is not None and capture.depth_file is None:
         raise CaptureError("capture: expected a depth map that is a file, got one in memory; write the map first")
     motion = {
-        "file": _relative(Path(imu.source), folder),
+        "file": relative_path(Path(imu.source), folder),
         "R_cam_imu": capture.R_cam_imu.tolist(),
         "time_offset_s": capture.time_offset_s,
     }
     if capture.gyro_bias_rad_s is not None:
         motion["bias_rad_s"] = capture.gyro_bias_rad_s.tolist()
-    image = None if capture.image is None else _relative(capture.image.path, folder)
-    depth = None if capture.depth_file is None else _relative(capture.depth_file, folder)
+    image = None if capture.image is None else relative_path(capture.image.path, folder)
+    depth = None if capture.depth_file is None else relative_path(capture.depth_file, folder)
     return capture_document(capture, image, {"imu": motion}, depth)
-
-
-def _relative(path: Path, folder: Path) -> str:
-    return Path(os.path.relpath(path, folder)).as_posix()

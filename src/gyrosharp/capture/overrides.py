@@ -75,6 +75,9 @@ class Overrides:
         return replace(camera, fx=self.fx, fy=self.fx if self.fy is None else self.fy)
 
 
+NOTHING_KNOWN = Overrides()
+
+
 def overridden(capture: Capture, known: Overrides) -> Capture:
     """Return a capture with what the user gave in place of what its file says."""
     exposure = Exposure(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.lens_shift import LensShift
-from gyrosharp.capture.overrides import Overrides, shutter_named
+from gyrosharp.capture.overrides import NOTHING_KNOWN, Overrides, shutter_named
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
@@ -32,7 +32,7 @@ class Recording(Sequence[Capture]):
     Attributes
     ----------
     source : Path
-        The movie, folder or recording file it was read from.
+        The movie or folder it was read from.
     layout : str
         Name of the layout (`gyrosharp.capture.layouts`) that read it.
     frames : tuple of ImageSource
@@ -69,6 +69,8 @@ class Recording(Sequence[Capture]):
         Optical stabilisation, where it was recorded.
     notes : tuple of str
         What was assumed, in plain words.
+    read_with : Overrides
+        With which log, reader and file of stamps it was read.
 
     Raises
     ------
@@ -94,6 +96,7 @@ class Recording(Sequence[Capture]):
     image_R_cam: NDArray[np.float64] | None = None
     lens_shift: LensShift | None = None
     notes: tuple[str, ...] = ()
+    read_with: Overrides = NOTHING_KNOWN
 
     def __post_init__(self) -> None:
         count = len(self.frames)

@@ -1,6 +1,6 @@
-"""The shape of a `*.capture.json` file, as pydantic models; unknown keys are refused.
+"""The shape of `*.capture.json` and `*.recording.json` files, as pydantic models; unknown keys are refused.
 
-Loaded only when a capture file is read or written: pydantic is slow to import.
+Loaded only when such a file is read or written: pydantic is slow to import.
 """
 
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from gyrosharp.geometry.shutter import LATEST_NS
 
 FORMAT = "gyrosharp.capture/1"
+RECORDING_FORMAT = "gyrosharp.recording/1"
 Row = tuple[float, float, float]
 
 
@@ -91,11 +92,46 @@ class CaptureDocument(_Strict):
         return self
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema that docs/capture.schema.json publishes."""
-    schema = CaptureDocument.model_json_schema()
+class ClocksPart(_Strict):
+    """How the gyro lies in the camera, and its clock in the camera's."""
+
+    R_cam_imu: tuple[Row, Row, Row] | str | None = Field(
+        default=None, description="maps IMU vectors to camera vectors (det +1), or the name of a preset; null: as read"
+    )
+    time_offset_s: float | None = Field(default=None, description="t_cam = t_imu + time_offset_s; null: as read")
+    time_offset_std_s: float | None = Field(default=None, gt=0, description="one standard deviation; null: as read")
+    clock_drift: float = Field(default=0.0, ge=-0.01, le=0.01, description="added: clock_drift * (t_imu - first t_imu)")
+    bias_rad_s: Row | None = Field(default=None, description="taken off every gyro sample, IMU frame, rad/s")
+
+
+class RecordingDocument(_Strict):
+    """A movie or a folder of frames with what was found out about it."""
+
+    format: Literal["gyrosharp.recording/1"]
+    source: str = Field(description="movie or recording folder, relative to this file")
+    gyro: str | None = Field(default=None, description="gyro log, relative to this file; null: the recording's own")
+    imu_format: str | None = Field(default=None, description="reader of the log; null: recognised by content")
+    gyro_unit: Literal["rad/s", "deg/s"] | None = Field(default=None, description="unit, if the format's own is wrong")
+    frame_times: str | None = Field(default=None, description="file with one stamp per frame, relative to this file")
+    camera: CameraPart | None = Field(default=None, description="intrinsics; null: the recording's own")
+    exposure_s: float | None = Field(default=None, gt=0, description="exposure time of all frames; null: as recorded")
+    readout_s: float | None = Field(default=None, ge=0, description="first line to one past the last; null: as read")
+    shutter: str | None = Field(default=None, description="readout direction; null: as read")
+    imu: ClocksPart = ClocksPart()
+
+
+SCHEMAS: dict[str, tuple[str, type[BaseModel]]] = {
+    "capture": (FORMAT, CaptureDocument),
+    "recording": (RECORDING_FORMAT, RecordingDocument),
+}
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """Return the JSON schema that docs/NAME.schema.json publishes; the name is "capture" or "recording"."""
+    title, model = SCHEMAS[name]
+    schema = model.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = FORMAT
+    schema["title"] = title
     return schema
 
 
@@ -103,4 +139,4 @@ if __name__ == "__main__":
     import json
     import sys
 
-    sys.stdout.write(json.dumps(json_schema(), indent=1) + "\n")
+    sys.stdout.write(json.dumps(json_schema(sys.argv[1]), indent=1) + "\n")

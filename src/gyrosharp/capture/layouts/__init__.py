@@ -16,12 +16,13 @@ Adding a layout is adding such a file; modules whose name starts with an undersc
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, cast
 
-from gyrosharp.capture.overrides import Overrides
+from gyrosharp.capture.overrides import NOTHING_KNOWN, Overrides
 from gyrosharp.capture.recording import Recording
 from gyrosharp.errors import CaptureError
 
@@ -78,7 +79,7 @@ def read_recording(path: str | Path, known: Overrides | None = None) -> Recordin
     ImuError, ImageError
         If a log or a movie in it cannot be read.
     """
-    source, known = Path(path), known or Overrides()
+    source, known = Path(path), known or NOTHING_KNOWN
     layout = layout_of(source)
     if layout is None:
         found = "no such file or folder" if not source.exists() else "none of these"
@@ -86,7 +87,10 @@ def read_recording(path: str | Path, known: Overrides | None = None) -> Recordin
             f"{source}: expected a recording ({', '.join(layouts())}), got {found}; `gyrosharp probe` lists the files "
             "each consists of; or name a capture file, or an image with -g GYRO"
         )
-    return layout.read(source, known).overridden(known)
+    recording = layout.read(source, known)
+    if recording.read_with == NOTHING_KNOWN:
+        recording = replace(recording, read_with=known)
+    return recording.overridden(known)
 
 
 def _last(layout: Layout) -> bool:
