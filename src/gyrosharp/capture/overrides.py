@@ -80,16 +80,22 @@ NOTHING_KNOWN = Overrides()
 
 def overridden(capture: Capture, known: Overrides) -> Capture:
     """Return a capture with what the user gave in place of what its file says."""
+    camera, readout_s = capture.camera, capture.exposure.readout_s
+    if known.camera is not None:
+        from gyrosharp.capture.cameras import find_camera
+
+        profile = find_camera(known.camera, camera.width, camera.height)
+        camera, readout_s = profile.camera, readout_s if profile.readout_s is None else profile.readout_s
     exposure = Exposure(
         capture.exposure.start_ns if known.start_ns is None else known.start_ns,
         capture.exposure.duration_s if known.exposure_s is None else known.exposure_s,
-        capture.exposure.readout_s if known.readout_s is None else known.readout_s,
+        readout_s if known.readout_s is None else known.readout_s,
         capture.exposure.shutter if known.shutter is None else shutter_named(known.shutter),
     )
     own_ns = capture.exposure.reference_ns(capture.camera.width, capture.camera.height)
     return replace(
         capture,
-        camera=known.focused(capture.camera),
+        camera=known.focused(camera),
         exposure=exposure,
         imu=None if capture.imu is None else known.filtered(capture.imu),
         R_cam_imu=capture.R_cam_imu if known.axes is None else parse_axes(known.axes),

@@ -40,18 +40,16 @@ def capture_from_photo(image: Path, gyro: Path, known: Overrides | None = None) 
     header = read_header(image)
     imu = known.read_imu(gyro)
     facts = _Facts()
-    fx = _focal_px(header, known, facts)
+    camera, camera_readout_s = _camera(header, known, facts)
     duration_s = _duration_s(header, known, facts)
     start_ns = _start_ns(image, imu, known, facts)
     axes = _axes(imu, known, facts)
-    readout_s, shutter = _readout(imu, known, facts)
-    if fx is None or duration_s is None or start_ns is None or axes is None:
+    readout_s, shutter = _readout(imu, known, camera_readout_s, facts)
+    if camera is None or duration_s is None or start_ns is None or axes is None:
         names, flags = zip(*facts.missing, strict=True)
         raise CaptureError(
             f"{image}: expected {_listed(names)}, got none from the photo or {gyro.name}; give {_listed(flags)}"
         )
-    width, height = header.width, header.height
-    camera = CameraModel(width, height, fx, known.fy or fx, (width - 1) / 2, (height - 1) / 2)
     exposure = Exposure(start_ns, duration_s, readout_s, shutter)
     return Capture(camera, exposure, ImageSource(image), imu, axes, known.offset_s, notes=tuple(facts.notes))
 
@@ -64,18 +62,31 @@ class _Facts:
     missing: list[tuple[str, str]] = field(default_factory=list)
 
 
-def _focal_px(header: Header, known: Overrides, facts: _Facts) -> float | None:
-    if known.fx is not None:
-        return known.fx
-    equivalent_mm = header.tags.focal_35mm
-    if not equivalent_mm:
-        facts.missing.append(("focal length", "--fx"))
-        return None
-    fx = equivalent_mm / FULL_FRAME_DIAGONAL_MM * float((header.width**2 + header.height**2) ** 0.5)
-    facts.notes.append(
-        f"focal length {fx:.0f} px from the EXIF 35 mm equivalent ({equivalent_mm:g} mm), good to about 5 %"
-    )
-    return fx
+def focal_35mm_px(equivalent_mm: float, width: int, height: int) -> float:
+    """Return the focal length in px of a 35 mm equivalent: both see the same along the diagonal."""
+    return equivalent_mm / FULL_FRAME_DIAGONAL_MM * float((width**2 + height**2) ** 0.5)
+
+
+def _camera(header: Header, known: Overrides, facts: _Facts) -> tuple[CameraModel | None, float | None]:
+    """Return the camera and, where its profile says, the readout time."""
+    width, height = header.width, header.height
+    if known.camera is not None:
+        from gyrosharp.capture.cameras import find_camera
+
+        profile = find_camera(known.camera, width, height)
+        facts.notes.extend(profile.notes)
+        return known.focused(profile.camera), profile.readout_s
+    fx = known.fx
+    if fx is None:
+        equivalent_mm = header.tags.focal_35mm
+        if not equivalent_mm:
+            facts.missing.append(("focal length", "--camera or --fx"))
+            return None, None
+        fx = focal_35mm_px(equivalent_mm, width, height)
+        facts.notes.append(
+            f"focal length {fx:.0f} px from the EXIF 35 mm equivalent ({equivalent_mm:g} mm), good to about 5 %"
+        )
+    return CameraModel(width, height, fx, known.fy or fx, (width - 1) / 2, (height - 1) / 2), None
 
 
 def _duration_s(header: Header, known: Overrides, facts: _Facts) -> float | None:
@@ -113,10 +124,12 @@ def _axes(imu: ImuRecording, known: Overrides, facts: _Facts) -> NDArray[np.floa
     return imu.R_cam_imu
 
 
-def _readout(imu: ImuRecording, known: Overrides, facts: _Facts) -> tuple[float, Shutter]:
+def _readout(
+    imu: ImuRecording, known: Overrides, camera_readout_s: float | None, facts: _Facts
+) -> tuple[float, Shutter]:
     hints = imu.frame_hints
     shutter = shutter_named(known.shutter or hints.shutter or Shutter.TOP_TO_BOTTOM)
-    readout_s = known.readout_s
+    readout_s = camera_readout_s if known.readout_s is None else known.readout_s
     if readout_s is None and hints.readout_s is not None:
         readout_s = hints.readout_s
         facts.notes.append(f"readout {readout_s * 1e3:.4g} ms, {shutter.value}, from the log")

@@ -14,6 +14,7 @@ from gyrosharp.cli.options import (
     FieldOptions,
     Force,
     Json,
+    ProbeOptions,
     SynthOptions,
     flags_from_options,
 )
@@ -121,15 +122,13 @@ def field(
 @flags_from_options
 def probe(
     source: Annotated[Path, typer.Argument(help="Photo, gyro log, capture file, or recording folder.")],
+    options: ProbeOptions,
     described: CaptureOptions,
-    json: Json = False,
-    debug: Debug = False,
 ) -> None:
     """Say what is in a file, and what is missing to deblur it."""
-    del debug
     from gyrosharp.cli.probe import run
 
-    run(source, described, as_json=json)
+    run(source, described, options)
 
 
 @app.command(epilog=SYNTH_EXAMPLES)

@@ -1,7 +1,7 @@
 """What the verbs share: the options that describe a capture, and how inputs become captures."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -14,10 +14,9 @@ from gyrosharp.errors import CaptureError, ImageError, UsageError
 if TYPE_CHECKING:
     from gyrosharp.capture.capture import Capture
     from gyrosharp.capture.overrides import Overrides
+    from gyrosharp.capture.recording import Recording
 
 CAPTURE_SUFFIX = ".capture.json"
-MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".360", ".insv", ".mxf", ".braw", ".m4v")
-
 
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON report on standard output.")]
 Force = Annotated[bool, typer.Option("-f", "--force", help="Overwrite existing output.")]
@@ -28,8 +27,15 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 class CaptureOptions:
     """Flags that describe how a photo was taken; None where the user said nothing."""
 
-    gyro: Annotated[Path | None, typer.Option("-g", "--gyro", help="Gyro log of the photo.")] = None
+    gyro: Annotated[Path | None, typer.Option("-g", "--gyro", help="Gyro log of the photo, movie or frames.")] = None
     capture: Annotated[Path | None, typer.Option(help="Capture file that describes the photo.")] = None
+    camera: Annotated[
+        str | None,
+        typer.Option(help="Camera: a file (gyroflow, Kalibr, OpenCV, COLMAP ...; see the docs) or a profile's name."),
+    ] = None
+    frame_times: Annotated[
+        Path | None, typer.Option(help="Stamps of a folder of frames, one per line, in the log's clock.")
+    ] = None
     fx: Annotated[float | None, typer.Option(help="Focal length, px of the image as stored.")] = None
     axes: Annotated[
         str | None,
@@ -57,6 +63,9 @@ class CaptureOptions:
         from gyrosharp.capture.overrides import Overrides
 
         return Overrides(
+            gyro=self.gyro,
+            frame_times=self.frame_times,
+            camera=self.camera,
             fx=self.fx,
             axes=self.axes,
             exposure_s=None if self.exposure_ms is None else self.exposure_ms * 1e-3,
@@ -81,6 +90,10 @@ class DeblurOptions:
     strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0
     tile: Annotated[str, typer.Option(help="auto, off, or the side of a tile in px.")] = "auto"
     psf: Annotated[Path | None, typer.Option(help="Kernel picture: one blur for the whole photo, no gyro.")] = None
+    min_blur: Annotated[float, typer.Option(help="Frames of a film with shorter trails, px, are left alone.")] = 1.0
+    codec: Annotated[str | None, typer.Option(help="Video encoder; default: as the source.")] = None
+    quality: Annotated[int | None, typer.Option(help="Video quality (CRF): lower is better and larger.")] = None
+    preset: Annotated[str | None, typer.Option(help="Video encoder's preset, such as fast or slow.")] = None
     suffix: Annotated[str, typer.Option(help="Added to the names of outputs.")] = "_deblurred"
     force: Force = False
     skip_existing: Annotated[bool, typer.Option("--skip-existing", help="Leave finished outputs: resume.")] = False
@@ -98,6 +111,16 @@ class FieldOptions:
     times: Annotated[int, typer.Option(help="Moments over the exposure, ends included.")] = 17
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Picture with the trajectories drawn.")] = None
     frame: Annotated[int, typer.Option(help="Which frame of a recording.")] = 0
+    force: Force = False
+    json: Json = False
+    debug: Debug = False
+
+
+@dataclass(frozen=True)
+class ProbeOptions:
+    """Flags of `probe` that do not describe the capture."""
+
+    plot: Annotated[Path | None, typer.Option(help="Picture (PNG) of each frame's blur and of the gyro's rates.")] = None
     force: Force = False
     json: Json = False
     debug: Debug = False
@@ -150,8 +173,8 @@ def flags_from_options(verb: Callable[..., None]) -> Callable[..., None]:
     return filled
 
 
-def captures_of(source: Path, described: CaptureOptions) -> "list[Capture]":
-    """Return the captures that an input stands for: one for a photo or capture file, one per frame of a recording.
+def subject_of(source: Path, described: CaptureOptions) -> "Capture | Recording":
+    """Return what an input stands for: a shot (photo, capture file) or a recording (movie, folder, recording file).
 
     Raises
     ------
@@ -160,18 +183,30 @@ def captures_of(source: Path, described: CaptureOptions) -> "list[Capture]":
     UsageError
         If a flag does not go with this kind of input, or has no meaning.
     """
-    from gyrosharp.capture.layouts import read_recording
+    from gyrosharp.capture.layouts import is_recording, read_recording
 
     if not source.exists():
-        raise ImageError(f"{source}: expected a photo, capture file or recording folder, got no such file")
-    is_capture_file = source.name.endswith(CAPTURE_SUFFIX)
-    if not is_capture_file and not source.is_dir():
-        return [_photo(source, described)]
+        raise ImageError(f"{source}: expected a photo, movie, capture file or recording folder, got no such file")
+    if source.is_dir() or is_recording(source):
+        if described.capture is not None:
+            raise UsageError(f"--capture: expected a photo with it, got the recording {source}")
+        return read_recording(source, described.overrides())
+    if described.frame_times is not None:
+        raise UsageError(f"--frame-times: expected a folder of frames with it, got {source}")
+    if not source.name.endswith(CAPTURE_SUFFIX):
+        return _photo(source, described)
     if described.gyro is not None or described.capture is not None:
-        kind = "capture file" if is_capture_file else "recording"
         flag = "--capture" if described.gyro is None else "--gyro"
-        raise UsageError(f"{flag}: expected a photo with it, got {source}; a {kind} has a log of its own")
-    return [_loaded(source, described)] if is_capture_file else list(read_recording(source, described.overrides()))
+        raise UsageError(f"{flag}: expected a photo with it, got {source}; a capture file has a log of its own")
+    return _loaded(source, described)
+
+
+def captures_of(source: Path, described: CaptureOptions) -> "Sequence[Capture]":
+    """Return the shots of an input: one for a photo or capture file, one per frame of a recording; see `subject_of`."""
+    from gyrosharp.capture.recording import Recording
+
+    subject = subject_of(source, described)
+    return subject if isinstance(subject, Recording) else [subject]
 
 
 def _loaded(path: Path, described: CaptureOptions) -> "Capture":
@@ -195,8 +230,6 @@ def _photo(source: Path, described: CaptureOptions) -> "Capture":
     from gyrosharp.capture.capture import ImageSource
     from gyrosharp.capture.photo import capture_from_photo
 
-    if source.suffix.lower() in MOVIE_SUFFIXES:
-        raise ImageError(f"{source}: expected a photo or a recording folder, got a movie file; give its folder instead")
     sidecar = described.capture or source.with_name(source.stem + CAPTURE_SUFFIX)
     if described.capture is not None and described.gyro is not None:
         raise UsageError("expected --capture or --gyro, got both; a capture file names its own log")

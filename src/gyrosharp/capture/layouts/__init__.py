@@ -81,6 +81,8 @@ def read_recording(path: str | Path, known: Overrides | None = None) -> Recordin
     """
     source, known = Path(path), known or NOTHING_KNOWN
     layout = layout_of(source)
+    if layout is None and known.frame_times is not None and source.is_dir():
+        layout = layouts()["frames"]
     if layout is None:
         found = "no such file or folder" if not source.exists() else "none of these"
         raise CaptureError(

@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import ImageSource
-from gyrosharp.capture.layouts._frames import number_of, pictures_in, size_of, unknown
+from gyrosharp.capture.layouts._frames import number_of, pictures_in, size_of
 from gyrosharp.capture.overrides import Overrides
+from gyrosharp.capture.photo import focal_35mm_px
 from gyrosharp.capture.recording import Recording
 from gyrosharp.errors import CaptureError
+from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Shutter
+from gyrosharp.media.header import read_header
 
 NAME = "frames"
 DEVICES = "any camera, with a gyro log given by -g"
@@ -51,18 +54,21 @@ def read(path: Path, known: Overrides) -> Recording:
     imu = None if known.gyro is None else known.read_imu(known.gyro)
     hints = None if imu is None else imu.frame_hints
     frames = tuple(ImageSource(pictures[k]) for k in order)
+    width, height = size_of(frames[0])
+    camera, exposure_s, exif_notes = _from_exif([pictures[k] for k in order], width, height)
     return Recording(
         source=path,
         layout=NAME,
         frames=frames,
-        size_px=size_of(frames[0]),
+        size_px=(width, height),
         start_ns=stamps_ns[order],
-        exposure_s=unknown(len(frames)),
+        exposure_s=exposure_s,
+        camera=camera,
         readout_s=None if hints is None else hints.readout_s,
         shutter=Shutter(hints.shutter) if hints is not None and hints.shutter else Shutter.TOP_TO_BOTTOM,
         imu=imu,
         R_cam_imu=None if imu is None else imu.R_cam_imu,
-        notes=("frame stamps taken as those of the gyro's clock",),
+        notes=(*exif_notes, "frame stamps taken as those of the gyro's clock"),
     )
 
 
@@ -97,6 +103,20 @@ def read_frame_times(path: Path) -> NDArray[np.int64]:
     if not stamps:
         raise CaptureError(f"{path}: expected one stamp per line, got none")
     return np.array(stamps, dtype=np.int64)
+
+
+def _from_exif(
+    pictures: list[Path], width: int, height: int
+) -> tuple[CameraModel | None, NDArray[np.float64], tuple[str, ...]]:
+    """Return the camera and each picture's exposure time as far as the pictures' EXIF data tell."""
+    tags = [read_header(picture).tags for picture in pictures]
+    exposure_s = np.array([tag.exposure_time_s or np.nan for tag in tags])
+    equivalent_mm = tags[0].focal_35mm
+    if not equivalent_mm:
+        return None, exposure_s, ()
+    fx = focal_35mm_px(equivalent_mm, width, height)
+    note = f"focal length {fx:.0f} px from the EXIF 35 mm equivalent ({equivalent_mm:g} mm), good to about 5 %"
+    return CameraModel(width, height, fx, fx, (width - 1) / 2, (height - 1) / 2), exposure_s, (note,)
 
 
 def _in_ns(cell: str) -> int:
