@@ -57,6 +57,17 @@ def test_mars_yaw_has_the_right_sign(mars):
     np.testing.assert_allclose(track[:, 1], 44.5, atol=1e-9)
 
 
+@pytest.mark.parametrize(("unit", "scale"), [("nanosec", 1), ("sec", 1e-9)])
+def test_mars_of_ios_has_no_readout(mars, unit, scale):
+    head = f"Timestamp[{unit}], fx[px], fy[px], cx[px], cy[px], exposure duration[{unit}]\n"
+    rows = [f"{stamp * scale}, 70, 70, 30, 45, {20_000_000 * scale}\n" for stamp in (1_050_000_000, 1_120_000_000)]
+    (mars / "movie_metadata.csv").write_text(head + "".join(rows))
+    recording = read_recording(mars)
+    assert recording.start_ns.tolist() == [1_050_000_000, 1_120_000_000] and recording.readout_s is None
+    assert recording[0].exposure.duration_s == pytest.approx(0.02)
+    assert recording[0].exposure.shutter is Shutter.GLOBAL
+
+
 def test_mars_portrait_reads_out_sideways(mars):
     assert read_recording(mars)[0].exposure.shutter is Shutter.RIGHT_TO_LEFT
 

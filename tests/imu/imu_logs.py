@@ -129,11 +129,32 @@ def vmu931(time, gyro, _accel):
     return Log("gyroscope.csv", ["Attribute,Time stamp,x,y,z"], rows)
 
 
+def betaflight(time, gyro, accel):
+    names = [f"gyroADC[{k}] (deg/s)" for k in range(3)] + [f"accSmooth[{k}] (g)" for k in range(3)]
+    header = ", ".join(["loopIteration", "time (us)", "axisP[0]", *names, "flightModeFlags (flags)"])
+    values = np.hstack([gyro / DEG, accel / G])
+    rows = [
+        f"{k}, {int(t) // 1000}, -3, {cells(*row, sep=', ')}, ARM|ANGLE"
+        for k, (t, row) in enumerate(zip(time, values, strict=True))
+    ]
+    return Log("LOG00001.01.csv", [header], rows, has_accel=True)
+
+
+def gyro_dump(time, gyro, _accel):
+    rows = [
+        f"frameid:1 gyro:{k} " + cells("x", w[0], "y", w[1], "z", w[2], "ts", str(int(t) // 1000), sep=" ")
+        for k, (t, w) in enumerate(zip(time, gyro, strict=True))
+    ]
+    return Log("gyro_dump.txt", ["SOF  12000000000,  frameNum :1 exp time 0.005248"] * 2, rows)
+
+
 WRITERS: dict[str, Callable[..., Log]] = {
+    "betaflight": betaflight,
     "deepgyro": deepgyro,
     "euroc": euroc,
     "gcsv": gcsv,
     "gyro-chart": gyro_chart,
+    "gyro-dump": gyro_dump,
     "gyroblur": gyroblur,
     "ios-logger": ios_logger,
     "mars": mars,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imu_logs import gyroblur, mars, sample_log, shake
+from imu_logs import WRITERS, gyroblur, mars, sample_log, shake
 
 from gyrosharp.errors import ImuError, UsageError
 from gyrosharp.imu import claims, read_imu, readers
@@ -29,11 +29,13 @@ class TestFinding:
     def test_no_claim_lists_the_formats(self, tmp_path):
         path = tmp_path / "a.csv"
         path.write_text("hello,world\n1,2\n")
-        with pytest.raises(ImuError, match=r"known format \(deepgyro, euroc, gcsv, .*--imu-format NAME"):
+        with pytest.raises(ImuError, match=r"known format \(betaflight, deepgyro, euroc, gcsv, .*--imu-format NAME"):
             read_imu(path)
 
     def test_unknown_format_lists_the_formats(self, tmp_path):
-        with pytest.raises(UsageError, match=r"imu format: expected one of deepgyro, euroc, gcsv, .*got 'gpx'"):
+        with pytest.raises(
+            UsageError, match=r"imu format: expected one of betaflight, deepgyro, euroc, gcsv, .*got 'gpx'"
+        ):
             read_imu(tmp_path / "a.csv", format="gpx")
 
     def test_unknown_unit(self, tmp_path):
@@ -71,9 +73,26 @@ class TestBadFiles:
             read_imu(tmp_path / "a.csv")
 
     def test_binary(self, tmp_path):
-        (tmp_path / "a.csv").write_bytes(bytes(range(256)) * 20)
+        path = tmp_path / "a.csv"
+        path.write_bytes(bytes(range(256)) * 20)
+        assert claims(path) == ()
+        with pytest.raises(
+            ImuError, match=r"got binary data that is none of .*witmotion-binary; export the log as text"
+        ):
+            read_imu(path)
         with pytest.raises(ImuError, match="expected a text log, got binary data"):
-            read_imu(tmp_path / "a.csv")
+            read_imu(path, format="mars")
+
+    def test_text_readers_never_see_binary_heads(self, tmp_path, monkeypatch):
+        seen = []
+        text = SimpleNamespace(NAME="text", sniff=lambda head, _: seen.append(head))
+        binary = SimpleNamespace(NAME="binary", sniff_bytes=lambda head, _: seen.append(head) is None)
+        monkeypatch.setitem(claims.__globals__, "readers", lambda: {"binary": binary, "text": text})
+        path = tmp_path / "a.dat"
+        path.write_bytes(b"\0ab")
+        assert claims(path) == ("binary",) and seen == [b"\0ab"]
+        path.write_bytes(b"ab\n")
+        assert claims(path) == ("binary",) and seen[1:] == [b"ab\n", "ab\n"]
 
     def test_unreadable(self, tmp_path, monkeypatch):
         def refuse(*_args, **_kwargs):
@@ -98,7 +117,7 @@ class TestBadFiles:
                 assert "\n" not in str(error)
 
     @given(
-        name=st.sampled_from(sorted(readers())),
+        name=st.sampled_from(sorted(WRITERS)),
         row=st.integers(0, 9),
         line=st.text(alphabet="0123456789.,-+eE \tnaif_:xyz", max_size=40),
     )

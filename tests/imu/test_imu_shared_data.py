@@ -15,6 +15,7 @@ from gyrosharp.imu import (
     require_coverage,
     units_warning,
 )
+from gyrosharp.imu.readers.gyro_dump import read_frames
 
 pytestmark = pytest.mark.shared_data
 
@@ -75,11 +76,8 @@ def test_nothing_else_is_claimed(shared_data):
             is_text = path.suffix.lower() in (".csv", ".txt")
             if not is_text or path in known or path.name.endswith("gyro.csv") or path.name.startswith("gyroscope"):
                 continue
-            expected = () if path.name != "still_slide_right.csv" else ("witmotion",)
-            try:
-                assert claims(path) == expected, path
-            except ImuError as error:
-                assert "binary" in str(error)  # WitMotion's 0x55 protocol under the name .TXT
+            expected = {"still_slide_right.csv": ("witmotion",), "example_data.TXT": ("witmotion-binary",)}
+            assert claims(path) == expected.get(path.name, ()), path
 
 
 @pytest.mark.parametrize("name", sorted(LOGS))
@@ -106,9 +104,28 @@ def test_witmotion_columns_that_are_not_rates(shared_data):
     np.testing.assert_allclose(2 * np.degrees(np.arctan2(still[:, 10], still[:, 7])), still[:, 6], atol=0.2)
 
 
-def test_witmotion_binary_is_refused(shared_data):
-    with pytest.raises(ImuError, match="expected a text log, got binary data"):
-        read_imu(shared_data / "gyro/nolic-witmotion_raw/example_data.TXT")
+def test_witmotion_binary(shared_data):
+    """A stream without time frames: its angles tell the interval, and gravity shows that the scale is right."""
+    path = shared_data / "gyro/nolic-witmotion_raw/example_data.TXT"
+    assert claims(path) == ("witmotion-binary",)
+    recording = read_imu(path)
+    assert len(recording) == 2017  # 88748 bytes are 2017 rounds of four frames
+    assert np.median(np.linalg.norm(recording.accel_m_s2, axis=1)) == pytest.approx(10.1, abs=0.1)
+    assert 1 / recording.rate_hz == pytest.approx(0.0259, abs=2e-4)
+    assert recording.notes[0].startswith("warning: no time frames")
+
+
+def test_gyro_dump(shared_data):
+    """Every frame's stamp in framestamp.txt is one of the log's, and all exposures are short."""
+    folder = shared_data / "video/phone_dash_gyro"
+    recording = read_imu(folder / "gyro_dump.txt")
+    assert claims(folder / "gyro_dump.txt") == ("gyro-dump",)
+    assert len(recording) == 29466 and recording.rate_hz == pytest.approx(412.2, abs=0.1)
+    frames = read_frames(folder / "gyro_dump.txt")
+    stamps_us = np.rint(np.loadtxt(folder / "framestamp.txt") * 1e6).astype(int)
+    assert sorted(frames) == (stamps_us * 1000).tolist()
+    # NOTES.json gives 5.2 to 5.6 ms for the stored frames; the whole log has 4.9 to 5.9.
+    assert 0.0049 < min(frames.values()) <= max(frames.values()) < 0.006
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,12 @@ from gyrosharp.imu import parse_axes, read_imu
 # name: (file name, text with two samples of the rates (1, 2, 3) in the file's own unit, expected rates in rad/s)
 DEG = np.pi / 180
 CASES = {
+    "betaflight": (
+        "LOG.csv",
+        "loopIteration, time (us), gyroADC[0] (deg/s), gyroADC[1] (deg/s), gyroADC[2] (deg/s)\n"
+        "1, 1000, 90, -90, 180\n2, 2000, 90, -90, 180\n",
+        (90 * DEG, -90 * DEG, 180 * DEG),
+    ),
     "deepgyro": ("imu.txt", "1 1000000000 0 9.8 0\n4 1000000000 1 2 3\n4 1010000000 1 2 3\n", (1, 2, 3)),
     "euroc": (
         "data.csv",
@@ -37,6 +43,12 @@ CASES = {
     ),
     "gyroblur": ("gyro.txt", "250285705039633\t1\t2\t3\n250285709797133\t1\t2\t3\n", (1, 2, 3)),
     "gyro-chart": ("giro_data.txt", "2\n683163086\n0 1 2 3\n10833740 1 2 3\n\ncapture timestamp 1\n", (1, 2, 3)),
+    "gyro-dump": (
+        "gyro_dump.txt",
+        "SOF  4328040426246,  frameNum :1 exp time 0.005248\nframeid:1 gyro:0 x 1 y 2 z 3 ts 4328040426741\n"
+        "frameid:1 gyro:1 x 1 y 2 z 3 ts 4328040429167\n",
+        (1, 2, 3),
+    ),
     "ios-logger": ("Gyro.txt", "1627530745.150090,1,2,3\n1627530745.160098,1,2,3\n", (1, 2, 3)),
     "mars": (
         "gyro_accel.csv",
@@ -78,6 +90,37 @@ def test_columns_axes_and_units(name, tmp_path):
     path = tmp_path / file_name
     path.write_text(text)
     np.testing.assert_allclose(read_imu(path).gyro_rad_s, [expected, expected], rtol=1e-14)
+
+
+@pytest.mark.parametrize(("separator", "point"), [("\t", "."), (";", "."), ("\t", ","), (";", ",")])
+def test_phyphox_exports(tmp_path, separator, point):
+    rows = [['"Time (s)"', '"X (rad/s)"', '"Y (rad/s)"', '"Z (rad/s)"'], ["0.25", "1.5", "-2E-1", "3"]]
+    rows.append(["0.5", *rows[1][1:]])
+    path = tmp_path / "Gyroscope.csv"
+    path.write_text("".join(separator.join(cells).replace(".", point) + "\n" for cells in rows))
+    recording = read_imu(path)
+    assert recording.time_ns.tolist() == [250_000_000, 500_000_000]
+    assert recording.gyro_rad_s.tolist() == [[1.5, -0.2, 3.0]] * 2
+
+
+# Column order as one system writes it; the columns go by name, so any order is the same.
+@pytest.mark.parametrize("order", ["zyx", "xyz", "yzx"])
+def test_sensor_logger_columns_go_by_name(tmp_path, order):
+    values = {"x": "1", "y": "2", "z": "3"}
+    rows = [f"169167400703177{k}000,0.0{k}," + ",".join(values[axis] for axis in order) for k in (1, 2)]
+    path = tmp_path / "Gyroscope.csv"
+    path.write_text("\n".join(["time,seconds_elapsed," + ",".join(order), *rows, ""]))
+    recording = read_imu(path)
+    assert recording.gyro_rad_s.tolist() == [[1, 2, 3]] * 2
+    assert recording.time_ns.tolist() == [1691674007031771000, 1691674007031772000]
+
+
+def test_a_stamp_at_the_end_of_the_last_row_may_be_cut(tmp_path):
+    """The logger was killed while writing a stamp: what is there is a number, but hundreds of years too early."""
+    path = tmp_path / "VID_gyro.csv"
+    path.write_text("1,2,3,1022762243656494\n1,2,3,1022762246114307\n1,2,3,10227622")
+    recording = read_imu(path)
+    assert len(recording) == 2 and any("line 3 is not finished" in note for note in recording.notes)
 
 
 def test_stamps_of_whole_nanoseconds_are_exact(tmp_path):

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gyrosharp.capture.cameras import CameraProfile, find_camera
 from gyrosharp.capture.capture import Capture
-from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
-from gyrosharp.geometry.shutter import Exposure, Shutter
+from gyrosharp.geometry.shutter import Exposure, shutter_named
 from gyrosharp.imu.axes import parse_axes
 from gyrosharp.imu.filtering import low_passed
 from gyrosharp.imu.readers import read_imu
@@ -80,40 +80,39 @@ NOTHING_KNOWN = Overrides()
 
 def overridden(capture: Capture, known: Overrides) -> Capture:
     """Return a capture with what the user gave in place of what its file says."""
-    camera, readout_s = capture.camera, capture.exposure.readout_s
+    own_ns = capture.exposure.reference_ns(capture.camera.width, capture.camera.height)
+    # A reference time that was given is kept; the exposure's own one follows the exposure.
+    reference_ns = None if capture.reference_ns == own_ns else capture.reference_ns
     if known.camera is not None:
-        from gyrosharp.capture.cameras import find_camera
-
-        profile = find_camera(known.camera, camera.width, camera.height)
-        camera, readout_s = profile.camera, readout_s if profile.readout_s is None else profile.readout_s
+        capture = _with_profile(capture, find_camera(known.camera, capture.camera.width, capture.camera.height))
     exposure = Exposure(
         capture.exposure.start_ns if known.start_ns is None else known.start_ns,
         capture.exposure.duration_s if known.exposure_s is None else known.exposure_s,
-        readout_s if known.readout_s is None else known.readout_s,
+        capture.exposure.readout_s if known.readout_s is None else known.readout_s,
         capture.exposure.shutter if known.shutter is None else shutter_named(known.shutter),
     )
-    own_ns = capture.exposure.reference_ns(capture.camera.width, capture.camera.height)
     return replace(
         capture,
-        camera=known.focused(camera),
+        camera=known.focused(capture.camera),
         exposure=exposure,
         imu=None if capture.imu is None else known.filtered(capture.imu),
         R_cam_imu=capture.R_cam_imu if known.axes is None else parse_axes(known.axes),
         time_offset_s=capture.time_offset_s + known.offset_s,
-        # A reference time that was given is kept; the exposure's own one follows the exposure.
-        reference_ns=None if capture.reference_ns == own_ns else capture.reference_ns,
+        reference_ns=reference_ns,
     )
 
 
-def shutter_named(name: str) -> Shutter:
-    """Return the shutter of a name.
-
-    Raises
-    ------
-    CaptureError
-        If there is none of that name.
-    """
-    try:
-        return Shutter(name)
-    except ValueError:
-        raise CaptureError(f"shutter: expected one of {', '.join(Shutter)}, got {name!r}") from None
+def _with_profile(capture: Capture, profile: CameraProfile) -> Capture:
+    exposure = capture.exposure
+    return replace(
+        capture,
+        camera=profile.camera,
+        exposure=replace(
+            exposure,
+            readout_s=exposure.readout_s if profile.readout_s is None else profile.readout_s,
+            shutter=profile.shutter or exposure.shutter,
+        ),
+        R_cam_imu=capture.R_cam_imu if profile.R_cam_imu is None else profile.R_cam_imu,
+        time_offset_s=capture.time_offset_s if profile.time_offset_s is None else profile.time_offset_s,
+        notes=(*capture.notes, *profile.notes),
+    )

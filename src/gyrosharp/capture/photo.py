@@ -1,23 +1,22 @@
 """A capture from a photo, a gyro log, and what the user knows about the camera."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.capture.cameras import CameraProfile, find_camera, profile_from_35mm
 from gyrosharp.capture.capture import AXES_FROM_LOG, Capture, ImageSource
-from gyrosharp.capture.overrides import Overrides, shutter_named
+from gyrosharp.capture.overrides import Overrides
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
-from gyrosharp.geometry.shutter import Exposure, Shutter
+from gyrosharp.geometry.shutter import Exposure, Shutter, shutter_named
 from gyrosharp.imu.axes import parse_axes
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.header import Header, read_header
 
-# EXIF's 35 mm equivalent compares image diagonals with that of a 36 x 24 mm frame.
-FULL_FRAME_DIAGONAL_MM = 43.267
 # Stamps of the exposure's start hide in names such as 1015312315089152.jpg.
 STAMP_DIGITS = re.compile(r"(\d{13,19})")
 
@@ -40,18 +39,19 @@ def capture_from_photo(image: Path, gyro: Path, known: Overrides | None = None) 
     header = read_header(image)
     imu = known.read_imu(gyro)
     facts = _Facts()
-    camera, camera_readout_s = _camera(header, known, facts)
+    profile = _camera(header, known, facts)
     duration_s = _duration_s(header, known, facts)
     start_ns = _start_ns(image, imu, known, facts)
-    axes = _axes(imu, known, facts)
-    readout_s, shutter = _readout(imu, known, camera_readout_s, facts)
-    if camera is None or duration_s is None or start_ns is None or axes is None:
+    axes = _axes(imu, known, profile, facts)
+    readout_s, shutter = _readout(imu, known, profile, facts)
+    if profile is None or duration_s is None or start_ns is None or axes is None:
         names, flags = zip(*facts.missing, strict=True)
         raise CaptureError(
             f"{image}: expected {_listed(names)}, got none from the photo or {gyro.name}; give {_listed(flags)}"
         )
     exposure = Exposure(start_ns, duration_s, readout_s, shutter)
-    return Capture(camera, exposure, ImageSource(image), imu, axes, known.offset_s, notes=tuple(facts.notes))
+    offset_s = known.offset_s + (profile.time_offset_s or 0.0)
+    return Capture(profile.camera, exposure, ImageSource(image), imu, axes, offset_s, notes=tuple(facts.notes))
 
 
 @dataclass
@@ -62,31 +62,21 @@ class _Facts:
     missing: list[tuple[str, str]] = field(default_factory=list)
 
 
-def focal_35mm_px(equivalent_mm: float, width: int, height: int) -> float:
-    """Return the focal length in px of a 35 mm equivalent: both see the same along the diagonal."""
-    return equivalent_mm / FULL_FRAME_DIAGONAL_MM * float((width**2 + height**2) ** 0.5)
-
-
-def _camera(header: Header, known: Overrides, facts: _Facts) -> tuple[CameraModel | None, float | None]:
-    """Return the camera and, where its profile says, the readout time."""
+def _camera(header: Header, known: Overrides, facts: _Facts) -> CameraProfile | None:
+    """Return the camera that was given, or else what the EXIF data tell of it."""
     width, height = header.width, header.height
     if known.camera is not None:
-        from gyrosharp.capture.cameras import find_camera
-
         profile = find_camera(known.camera, width, height)
-        facts.notes.extend(profile.notes)
-        return known.focused(profile.camera), profile.readout_s
-    fx = known.fx
-    if fx is None:
-        equivalent_mm = header.tags.focal_35mm
-        if not equivalent_mm:
-            facts.missing.append(("focal length", "--camera or --fx"))
-            return None, None
-        fx = focal_35mm_px(equivalent_mm, width, height)
-        facts.notes.append(
-            f"focal length {fx:.0f} px from the EXIF 35 mm equivalent ({equivalent_mm:g} mm), good to about 5 %"
-        )
-    return CameraModel(width, height, fx, known.fy or fx, (width - 1) / 2, (height - 1) / 2), None
+    elif known.fx is not None:
+        plain = CameraModel(width, height, known.fx, known.fx, (width - 1) / 2, (height - 1) / 2)
+        profile = CameraProfile("--fx", plain)
+    elif header.tags.focal_35mm:
+        profile = profile_from_35mm(header.tags.focal_35mm, width, height)
+    else:
+        facts.missing.append(("focal length", "--camera or --fx"))
+        return None
+    facts.notes.extend(profile.notes)
+    return replace(profile, camera=known.focused(profile.camera))
 
 
 def _duration_s(header: Header, known: Overrides, facts: _Facts) -> float | None:
@@ -112,9 +102,13 @@ def _start_ns(image: Path, imu: ImuRecording, known: Overrides, facts: _Facts) -
     return int(stamp.group(1))
 
 
-def _axes(imu: ImuRecording, known: Overrides, facts: _Facts) -> NDArray[np.float64] | None:
+def _axes(
+    imu: ImuRecording, known: Overrides, profile: CameraProfile | None, facts: _Facts
+) -> NDArray[np.float64] | None:
     if known.axes is not None:
         return parse_axes(known.axes)
+    if profile is not None and profile.R_cam_imu is not None:
+        return profile.R_cam_imu
     if imu.R_cam_imu is None:
         facts.missing.append(
             ("gyro axes", "--axes (a preset such as android-landscape, or the camera's axes in the gyro's: x,-y,-z)")
@@ -125,11 +119,14 @@ def _axes(imu: ImuRecording, known: Overrides, facts: _Facts) -> NDArray[np.floa
 
 
 def _readout(
-    imu: ImuRecording, known: Overrides, camera_readout_s: float | None, facts: _Facts
+    imu: ImuRecording, known: Overrides, profile: CameraProfile | None, facts: _Facts
 ) -> tuple[float, Shutter]:
     hints = imu.frame_hints
-    shutter = shutter_named(known.shutter or hints.shutter or Shutter.TOP_TO_BOTTOM)
-    readout_s = camera_readout_s if known.readout_s is None else known.readout_s
+    own = None if profile is None else profile.shutter
+    shutter = shutter_named(known.shutter or own or hints.shutter or Shutter.TOP_TO_BOTTOM)
+    readout_s = known.readout_s
+    if readout_s is None and profile is not None:
+        readout_s = profile.readout_s
     if readout_s is None and hints.readout_s is not None:
         readout_s = hints.readout_s
         facts.notes.append(f"readout {readout_s * 1e3:.4g} ms, {shutter.value}, from the log")

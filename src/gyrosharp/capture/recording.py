@@ -8,12 +8,13 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.capture.cameras import CameraProfile, find_camera
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.lens_shift import LensShift
-from gyrosharp.capture.overrides import NOTHING_KNOWN, Overrides, shutter_named
+from gyrosharp.capture.overrides import NOTHING_KNOWN, Overrides
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
-from gyrosharp.geometry.shutter import Exposure, Shutter
+from gyrosharp.geometry.shutter import Exposure, Shutter, shutter_named
 from gyrosharp.imu.axes import parse_axes
 from gyrosharp.imu.recording import ImuRecording
 
@@ -209,14 +210,10 @@ class Recording(Sequence[Capture]):
         CaptureError
             If the camera profile is not known or cannot be read.
         """
-        width, height = self.size_px
-        camera, readout_s, notes = self.camera, self.readout_s, self.notes
         if known.camera is not None:
-            from gyrosharp.capture.cameras import find_camera
-
-            profile = find_camera(known.camera, width, height)
-            camera, notes = profile.camera, (*notes, *profile.notes)
-            readout_s = readout_s if profile.readout_s is None else profile.readout_s
+            return self._with_profile(find_camera(known.camera, *self.size_px)).overridden(replace(known, camera=None))
+        width, height = self.size_px
+        camera = self.camera
         if known.fx is not None:
             plain = CameraModel(width, height, known.fx, known.fx, (width - 1) / 2, (height - 1) / 2)
             camera = known.focused(plain if camera is None else camera)
@@ -225,12 +222,24 @@ class Recording(Sequence[Capture]):
         return replace(
             self,
             camera=camera,
-            readout_s=readout_s if known.readout_s is None else known.readout_s,
+            readout_s=self.readout_s if known.readout_s is None else known.readout_s,
             shutter=self.shutter if known.shutter is None else shutter_named(known.shutter),
             start_ns=self.start_ns + shift_ns,
             exposure_s=self.exposure_s if known.exposure_s is None else np.full(len(self), known.exposure_s),
             R_cam_imu=self.R_cam_imu if known.axes is None else parse_axes(known.axes),
             time_offset_s=self.time_offset_s + known.offset_s,
             offset_std_s=(self.offset_std_s or SYNCHRONISED_STD_S) if has_offset else None,
-            notes=notes,
+        )
+
+    def _with_profile(self, profile: CameraProfile) -> "Recording":
+        has_offset = profile.time_offset_s is not None
+        return replace(
+            self,
+            camera=profile.camera,
+            readout_s=self.readout_s if profile.readout_s is None else profile.readout_s,
+            shutter=profile.shutter or self.shutter,
+            R_cam_imu=self.R_cam_imu if profile.R_cam_imu is None else profile.R_cam_imu,
+            time_offset_s=profile.time_offset_s if profile.time_offset_s is not None else self.time_offset_s,
+            offset_std_s=SYNCHRONISED_STD_S if has_offset else self.offset_std_s,
+            notes=(*self.notes, *profile.notes),
         )

@@ -27,6 +27,20 @@ class Shutter(StrEnum):
         return self in (Shutter.LEFT_TO_RIGHT, Shutter.RIGHT_TO_LEFT)
 
 
+def shutter_named(name: str) -> Shutter:
+    """Return the shutter of a name.
+
+    Raises
+    ------
+    CaptureError
+        If there is none of that name.
+    """
+    try:
+        return Shutter(name)
+    except ValueError:
+        raise CaptureError(f"shutter: expected one of {', '.join(Shutter)}, got {name!r}") from None
+
+
 @dataclass(frozen=True)
 class Exposure:
     """Start, duration and readout of one frame.

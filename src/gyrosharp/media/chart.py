@@ -59,6 +59,8 @@ class Panel:
         Whether both axes are logarithmic.
     level : float or None
         Height of a dashed line.
+    x_range : (low, high) or None
+        What the x axis spans; None takes what the curves span.
     """
 
     curves: Sequence[Curve]
@@ -67,6 +69,7 @@ class Panel:
     y_label: str = ""
     log: bool = False
     level: float | None = None
+    x_range: tuple[float, float] | None = None
 
 
 def chart(panels: Sequence[Panel], width: int = 960, panel_height: int = 240) -> Picture:
@@ -110,11 +113,11 @@ def _draw(canvas: Picture, panel: Panel) -> None:
     bars = any(curve.style == "bars" for curve in panel.curves)
     xs = [curve.x for curve in panel.curves]
     ys = [curve.y for curve in panel.curves] + ([np.zeros(1)] if bars else [])
-    x_axis = _Axis(*_range(xs, panel.log, 0.0), LEFT, width - RIGHT, panel.log)
+    x_axis = _Axis(*(panel.x_range or _range(xs, panel.log, 0.0)), LEFT, width - RIGHT, panel.log)
     y_axis = _Axis(*_range(ys, panel.log, 0.06), height - BOTTOM, TOP, panel.log)
     _draw_axes(canvas, panel, x_axis, y_axis)
     for curve in panel.curves:
-        _draw_curve(canvas, curve, x_axis, y_axis)
+        _draw_curve(canvas[:, LEFT : width - RIGHT + 1], curve, x_axis, y_axis)
     if panel.level is not None:
         level = float(y_axis.px(panel.level))
         for x in range(LEFT, width - RIGHT, 10):
@@ -154,7 +157,8 @@ def _plain(value: float) -> str:
 
 
 def _draw_curve(canvas: Picture, curve: Curve, x_axis: _Axis, y_axis: _Axis) -> None:
-    points = np.stack([x_axis.px(curve.x), y_axis.px(curve.y)], axis=-1)
+    """Draw on the part of the canvas that lies between the axes' ends: what lies beyond them is cut off."""
+    points = np.stack([x_axis.px(curve.x) - LEFT, y_axis.px(curve.y)], axis=-1)
     finite = np.isfinite(points).all(axis=1)
     if curve.style == "bars":
         ground = float(y_axis.px(0.0))

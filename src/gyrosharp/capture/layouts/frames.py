@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.capture.cameras import profile_from_35mm
 from gyrosharp.capture.capture import ImageSource
 from gyrosharp.capture.layouts._frames import number_of, pictures_in, size_of
 from gyrosharp.capture.overrides import Overrides
-from gyrosharp.capture.photo import focal_35mm_px
 from gyrosharp.capture.recording import Recording
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
@@ -114,9 +114,8 @@ def _from_exif(
     equivalent_mm = tags[0].focal_35mm
     if not equivalent_mm:
         return None, exposure_s, ()
-    fx = focal_35mm_px(equivalent_mm, width, height)
-    note = f"focal length {fx:.0f} px from the EXIF 35 mm equivalent ({equivalent_mm:g} mm), good to about 5 %"
-    return CameraModel(width, height, fx, fx, (width - 1) / 2, (height - 1) / 2), exposure_s, (note,)
+    profile = profile_from_35mm(equivalent_mm, width, height)
+    return profile.camera, exposure_s, profile.notes
 
 
 def _in_ns(cell: str) -> int:

@@ -1,5 +1,6 @@
 """MARS logger: a movie or numbered frames, gyro_accel.csv, and one row of movie_metadata.csv per frame."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,9 @@ FILES = "gyro_accel.csv, movie_metadata.csv, and movie.mp4 or numbered frames"
 # log does not name: 4000 px is the usual 12 MP one.
 LONGEST_FOCAL_RATIO = 1.1
 SENSOR_WIDTH_PX = 4000
+# Android's and iOS's names of a column; iOS has no column of readout times.
+EXPOSURES = ("exposure time", "exposure duration")
+READOUT = "frame readout time"
 
 
 def claims(path: Path) -> bool:
@@ -51,6 +55,7 @@ def read(path: Path, known: Overrides) -> Recording:
     # the right to the left.
     shutter = Shutter.RIGHT_TO_LEFT if portrait else Shutter.TOP_TO_BOTTOM
     axes = "android-portrait" if portrait else "android-landscape"
+    readout_s = float(np.median([row.readout_s for row, _ in sources]))
     return Recording(
         source=path,
         layout=NAME,
@@ -59,7 +64,7 @@ def read(path: Path, known: Overrides) -> Recording:
         start_ns=np.array([row.start_ns for row, _ in sources]),
         exposure_s=np.array([row.exposure_s for row, _ in sources]),
         camera=camera,
-        readout_s=float(np.median([row.readout_s for row, _ in sources])),
+        readout_s=None if math.isnan(readout_s) else readout_s,
         shutter=shutter,
         imu=imu,
         R_cam_imu=parse_axes(axes),
@@ -79,26 +84,52 @@ class _Row:
     readout_s: float
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """Where the table has what, and how many nanoseconds its units are; iOS writes no readout time."""
+
+    stamp: int
+    fx: int
+    exposure: int
+    readout: int | None
+    tick_ns: float
+    exposure_tick_ns: float
+
+    @classmethod
+    def of(cls, path: Path, header: str) -> "_Columns":
+        cells = [cell.strip().lower() for cell in header.split(",")]
+        names = [cell.split("[")[0].strip() for cell in cells]
+        exposure = next((name for name in EXPOSURES if name in names), EXPOSURES[0])
+        wanted = ("timestamp", "fx", exposure)
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            raise CaptureError(f"{path}: expected the columns {', '.join(wanted)}, got none called {missing[0]!r}")
+        stamp, fx, exposed = (names.index(name) for name in wanted)
+        readout = names.index(READOUT) if READOUT in names else None
+        return cls(stamp, fx, exposed, readout, *(1e9 if "[sec]" in cells[k] else 1.0 for k in (stamp, exposed)))
+
+    def row(self, cells: list[str]) -> _Row:
+        stamp = cells[self.stamp]
+        return _Row(
+            int(stamp) if self.tick_ns == 1.0 else round(float(stamp) * self.tick_ns),
+            float(cells[self.fx]),
+            float(cells[self.exposure]) * self.exposure_tick_ns * 1e-9,
+            math.nan if self.readout is None else max(float(cells[self.readout]), 0.0) * 1e-9,
+        )
+
+
 def _rows(path: Path) -> list[_Row]:
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    names = [cell.split("[")[0].strip().lower() for cell in lines[0].split(",")] if lines else []
-    wanted = ("timestamp", "fx", "exposure time", "frame readout time")
-    missing = [name for name in wanted if name not in names]
-    if missing:
-        raise CaptureError(f"{path}: expected the columns {', '.join(wanted)}, got none called {missing[0]!r}")
-    columns = [names.index(name) for name in wanted]
+    columns = _Columns.of(path, lines[0] if lines else "")
     rows = []
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
             continue
-        cells = line.split(",")
         try:
-            stamp, fx, exposure, readout = (cells[column] for column in columns)
-            rows.append(_Row(int(stamp), float(fx), float(exposure) * 1e-9, max(float(readout), 0.0) * 1e-9))
+            rows.append(columns.row(line.split(",")))
         except (ValueError, IndexError):
-            raise CaptureError(
-                f"{path}, line {number}: expected numbers in {', '.join(wanted)}, got {line[:60]!r}"
-            ) from None
+            wanted = ", ".join(name for name in ("timestamp", "fx", *EXPOSURES[:1], READOUT))
+            raise CaptureError(f"{path}, line {number}: expected numbers in {wanted}, got {line[:60]!r}") from None
     if not rows:
         raise CaptureError(f"{path}: expected one line per frame, got only a header")
     return rows

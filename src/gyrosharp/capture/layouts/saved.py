@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gyrosharp.capture.documents import read_document, relative_path
-from gyrosharp.capture.overrides import Overrides, shutter_named
+from gyrosharp.capture.overrides import Overrides
 from gyrosharp.capture.recording import SYNCHRONISED_STD_S, Recording
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
+from gyrosharp.geometry.shutter import shutter_named
 from gyrosharp.imu.axes import parse_axes
 from gyrosharp.media.atomic import atomic_write
 

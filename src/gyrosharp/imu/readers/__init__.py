@@ -4,11 +4,15 @@ A reader is a module with
 
 - ``NAME``: the format's name, as given to ``--imu-format``;
 - ``DESCRIPTION``: one line for the list of formats;
+- ``DEVICES``: which devices and apps write it, in plain words, for the table of supported devices;
 - ``EXTENSIONS``: file name extensions it is usually found under (a hint for people and folder scans);
 - ``GYRO_UNIT``: the unit the format gives rates in, ``"rad/s"`` or ``"deg/s"``;
 - ``sniff(head, path)``: whether the first 4 KiB of text look like this format. Two logs of one app can have the same
   content (gyroscope and accelerometer columns without a header); there, and only there, the file name decides;
-- ``read(path)``: the log as an `ImuRecording`; its docstring states units and axes.
+- ``sniff_bytes(head, path)``, in place of ``sniff``: the same for a binary format, from the first 4 KiB as bytes. It
+  sees the heads of text files too and must refuse them; ``sniff`` never sees a binary head;
+- ``read(path)``: the log as an `ImuRecording`; its docstring states units and axes. What is broken is refused with
+  file and line, in a binary file with file and byte offset.
 
 Adding a format is adding such a file; modules whose name starts with an underscore are not readers.
 """
@@ -25,25 +29,45 @@ from typing import Protocol, cast
 from gyrosharp.errors import ImuError, UsageError
 from gyrosharp.imu.checks import units_warning
 from gyrosharp.imu.filtering import rejected_spikes
-from gyrosharp.imu.readers._table import HEAD_BYTES, read_text
+from gyrosharp.imu.readers._table import HEAD_BYTES, as_text, read_bytes
 from gyrosharp.imu.recording import ImuRecording
 
 GYRO_UNITS = ("rad/s", "deg/s")
 
 
-class Reader(Protocol):
-    """What a reader module offers; see the package's docstring."""
+class TextReader(Protocol):
+    """What a reader of a text format offers; see the package's docstring."""
 
     NAME: str
     DESCRIPTION: str
+    DEVICES: str
     EXTENSIONS: tuple[str, ...]
     GYRO_UNIT: str
 
     def sniff(self, head: str, path: Path) -> bool:
+        """Return whether the head of a text file looks like this format."""
+
+    def read(self, path: Path) -> ImuRecording:
+        """Return the log as a recording."""
+
+
+class BinaryReader(Protocol):
+    """What a reader of a binary format offers; see the package's docstring."""
+
+    NAME: str
+    DESCRIPTION: str
+    DEVICES: str
+    EXTENSIONS: tuple[str, ...]
+    GYRO_UNIT: str
+
+    def sniff_bytes(self, head: bytes, path: Path) -> bool:
         """Return whether the head of a file looks like this format."""
 
     def read(self, path: Path) -> ImuRecording:
         """Return the log as a recording."""
+
+
+Reader = TextReader | BinaryReader
 
 
 @cache
@@ -63,11 +87,12 @@ def claims(path: str | Path) -> tuple[str, ...]:
     Raises
     ------
     ImuError
-        If the file cannot be read or is not text.
+        If the file cannot be read or is empty.
     """
     path = Path(path)
-    head = read_text(path, HEAD_BYTES)
-    return tuple(name for name, reader in readers().items() if reader.sniff(head, path))
+    data = read_bytes(path, HEAD_BYTES)
+    text = as_text(data, cut=True)
+    return tuple(name for name, reader in readers().items() if _sniffs(reader, data, text, path))
 
 
 def read_imu(path: str | Path, format: str | None = None, gyro_unit: str | None = None) -> ImuRecording:  # noqa: A002
@@ -114,6 +139,12 @@ def _require_known(name: str | None, gyro_unit: str | None) -> None:
         raise UsageError(f"gyro unit: expected {' or '.join(GYRO_UNITS)}, got '{gyro_unit}'")
 
 
+def _sniffs(reader: Reader, data: bytes, text: str | None, path: Path) -> bool:
+    if hasattr(reader, "sniff_bytes"):
+        return reader.sniff_bytes(data, path)
+    return text is not None and reader.sniff(text, path)
+
+
 def _only_claim(path: Path) -> str:
     names = claims(path)
     if len(names) == 1:
@@ -122,6 +153,12 @@ def _only_claim(path: Path) -> str:
         raise ImuError(
             f"{path}: expected a log of one format, got one that looks like {' and '.join(names)}; "
             f"say which with --imu-format NAME"
+        )
+    if as_text(read_bytes(path, HEAD_BYTES), cut=True) is None:
+        binary = (name for name, reader in readers().items() if hasattr(reader, "sniff_bytes"))
+        raise ImuError(
+            f"{path}: expected a gyro log, got binary data that is none of {', '.join(binary)}; "
+            f"export the log as text (CSV)"
         )
     raise ImuError(
         f"{path}: expected a gyro log in a known format ({', '.join(readers())}), got none of them; "

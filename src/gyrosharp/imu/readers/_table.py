@@ -44,20 +44,42 @@ def read_text(path: Path, size: int = -1) -> str:
     ImuError
         If the file is missing, is a folder, cannot be read, is empty, or is not text.
     """
-    data = _read_bytes(path, size)
-    if not data.strip():
-        raise failure(path, "expected an IMU log, got an empty file; record it again or give another file")
+    text = as_text(read_bytes(path, size), cut=size >= 0)
+    if text is None:
+        raise failure(path, "expected a text log, got binary data; export the log as text (CSV) first")
+    return text
+
+
+def as_text(data: bytes, cut: bool) -> str | None:
+    """Return the text of a file's bytes as `read_text` does, None if they are binary.
+
+    `cut` says that the bytes are only the head of the file.
+    """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = data.decode("utf-16", errors="replace")
     elif b"\0" in data:
-        raise failure(path, "expected a text log, got binary data; export the log as text (CSV) first")
+        return None
     else:
-        text = _decoded(data, cut=size >= 0)
+        text = _decoded(data, cut)
     # Some Windows loggers end lines with CR CR LF; it must stay one line end or line numbers would double.
     return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _read_bytes(path: Path, size: int) -> bytes:
+def read_bytes(path: Path, size: int = -1) -> bytes:
+    """Return the bytes of a file, or its first `size` bytes.
+
+    Raises
+    ------
+    ImuError
+        If the file is missing, is a folder, cannot be read, or is empty (or blank).
+    """
+    data = _bytes_of(path, size)
+    if not data.strip():
+        raise failure(path, "expected an IMU log, got an empty file; record it again or give another file")
+    return data
+
+
+def _bytes_of(path: Path, size: int) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(size)
@@ -221,14 +243,14 @@ def headed_columns(path: Path, gyro: Sequence[Triple], accel: Sequence[Triple] =
         Spellings of the axes, as `bare_name` gives them; the first triple that the header has counts. The gyro must
         be there, the accelerometer may.
     delimiter : str
-        Between cells.
+        Between cells. If it is no comma, commas are decimal points.
 
     Raises
     ------
     ImuError
         If the header has no gyro columns or a row is broken.
     """
-    text = read_text(path)
+    text = read_text(path) if delimiter == "," else read_text(path).replace(",", ".")
     line, number = first_line(text)
     header = header_cells(line, delimiter)
     columns = named_columns(header, *gyro)
@@ -250,7 +272,7 @@ def parse_columns(rows: Rows, time_column: int, value_columns: Sequence[int]) ->
         If there are no rows, or naming the first row that has too few or too many cells, or a cell that is no finite
         number. A last line that the logger did not finish is dropped with a note instead.
     """
-    rows, notes = _without_cut_tail(rows)
+    rows, notes = _without_cut_tail(rows, time_column)
     if not rows.lines:
         raise failure(rows.path, "expected rows of IMU samples, got none; record a longer log")
     _check_widths(rows)
@@ -314,8 +336,8 @@ def interpolated(
     return np.column_stack([np.interp(target, known, samples[order, axis]) for axis in range(3)])
 
 
-def _without_cut_tail(rows: Rows) -> tuple[Rows, tuple[str, ...]]:
-    if rows.complete or not rows.lines or not _is_cut(rows, rows.lines[-1]):
+def _without_cut_tail(rows: Rows, time_column: int) -> tuple[Rows, tuple[str, ...]]:
+    if rows.complete or not rows.lines or not (_is_cut(rows, rows.lines[-1]) or _has_cut_time(rows, time_column)):
         return rows, ()
     note = f"line {rows.numbers[-1]} is not finished (the recording was cut): dropped"
     return replace(rows, lines=rows.lines[:-1], numbers=rows.numbers[:-1]), (note,)
@@ -327,6 +349,14 @@ def _is_cut(rows: Rows, line: str) -> bool:
         return True
     # All cells are there: only the last one can be unfinished, and it is the beginning of a number.
     return len(cells) == rows.width and not _is_number(cells[-1]) and _CUT_NUMBER.match(cells[-1]) is not None
+
+
+def _has_cut_time(rows: Rows, time_column: int) -> bool:
+    """Whether the time is the last cell of a row, and that of the last row is shorter than the one before."""
+    if time_column != rows.width - 1 or len(rows.lines) < 2:
+        return False
+    before, last = (rows.split(line)[-1] for line in rows.lines[-2:])
+    return len(last) < len(before)
 
 
 def _is_number(cell: str) -> bool:

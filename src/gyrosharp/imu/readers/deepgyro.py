@@ -27,6 +27,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "deepgyro"
 DESCRIPTION = "DeepGyro imu.txt (type t_ns x y z)"
+DEVICES = "DeepGyro's recorder (NVIDIA Shield tablet, Android)"
 EXTENSIONS = (".txt",)
 GYRO_UNIT = "rad/s"
 

@@ -21,6 +21,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "euroc"
 DESCRIPTION = "EuRoC, TUM-VI or Kalibr IMU table"
+DEVICES = "data sets and robots: EuRoC MAV, TUM-VI, Kalibr's bag extractor (imu0.csv)"
 EXTENSIONS = (".csv", ".txt")
 GYRO_UNIT = "rad/s"
 

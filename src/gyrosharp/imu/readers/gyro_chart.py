@@ -25,6 +25,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "gyro-chart"
 DESCRIPTION = "Galaxy Nexus dot-chart log giro_data.txt (count, capture stamp, t_ns wx wy wz)"
+DEVICES = "the Galaxy Nexus dot-chart photos' recorder"
 EXTENSIONS = (".txt",)
 GYRO_UNIT = "rad/s"
 

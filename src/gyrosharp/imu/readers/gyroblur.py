@@ -22,6 +22,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "gyroblur"
 DESCRIPTION = "GyroDeblurNet gyro log (t_ns wx wy wz)"
+DEVICES = "GyroDeblurNet's recorder (GyroBlur-Synth, Android)"
 EXTENSIONS = (".txt",)
 GYRO_UNIT = "rad/s"
 

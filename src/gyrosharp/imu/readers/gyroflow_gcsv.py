@@ -32,6 +32,7 @@ from gyrosharp.imu.recording import FrameHints, ImuRecording
 
 NAME = "gcsv"
 DESCRIPTION = "Gyroflow IMU log (gcsv 1.0-1.3)"
+DEVICES = "loggers made for Gyroflow (esp-gyrologger, Flowshutter) and any log converted to gcsv"
 EXTENSIONS = (".gcsv", ".csv")
 GYRO_UNIT = "rad/s"
 

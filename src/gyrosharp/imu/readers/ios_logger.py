@@ -30,6 +30,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "ios-logger"
 DESCRIPTION = "ios_logger app Gyro.txt (with Accel.txt beside it)"
+DEVICES = "iPhone and iPad with the ios_logger app"
 EXTENSIONS = (".txt",)
 GYRO_UNIT = "rad/s"
 

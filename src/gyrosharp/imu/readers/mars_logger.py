@@ -14,6 +14,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "mars"
 DESCRIPTION = "MARS logger gyro_accel.csv"
+DEVICES = "Android phones and iPhones with MARS logger"
 EXTENSIONS = (".csv",)
 GYRO_UNIT = "rad/s"
 

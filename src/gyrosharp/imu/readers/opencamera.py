@@ -27,6 +27,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "opencamera"
 DESCRIPTION = "OpenCamera Sensors *gyro.csv (with *accel.csv beside it)"
+DEVICES = "Android phones with OpenCamera Sensors; GyroDVD's recorder"
 EXTENSIONS = (".csv",)
 GYRO_UNIT = "rad/s"
 

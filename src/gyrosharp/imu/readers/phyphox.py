@@ -1,4 +1,6 @@
-"""Gyroscope.csv of the phyphox app: ``"Time (s)","X (rad/s)","Y (rad/s)","Z (rad/s)"``, comma or tab separated.
+"""Gyroscope.csv of the phyphox app: ``"Time (s)","X (rad/s)","Y (rad/s)","Z (rad/s)"``.
+
+Commas, tabs or semicolons separate the cells; with the latter two, the app also writes decimal commas.
 
 Units: rad/s, stamps in seconds after the start of the experiment.
 Axes: the device's (x right, y up, z out of the screen, phone upright); `R_cam_imu` is None.
@@ -22,6 +24,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "phyphox"
 DESCRIPTION = "phyphox app Gyroscope.csv"
+DEVICES = "Android phones and iPhones with phyphox"
 EXTENSIONS = (".csv",)
 GYRO_UNIT = "rad/s"
 
@@ -51,4 +54,4 @@ def read(path: Path) -> ImuRecording:
 
 
 def _delimiter(line: str) -> str:
-    return "\t" if "\t" in line else ","
+    return next((delimiter for delimiter in "\t;" if delimiter in line), ",")

@@ -1,9 +1,12 @@
 """Gyroscope.csv of the Sensor Logger app: ``time,seconds_elapsed,z,y,x``.
 
 Units: rad/s, stamps in whole nanoseconds since 1970 (clock ``unix``).
-Axes: the device's (x right, y up, z out of the screen, phone upright), columns picked by name since the app writes z
-first; `R_cam_imu` is None. All sensors' files look the same, so a file is only recognised if its name has "gyro" in it.
-Accelerometer.csv has gravity taken out and so is no specific force: it is not read.
+Axes: the device's (x right, y up, z out of the screen, phone upright), the same on Android and iOS; columns are picked
+by name, since their order is not; `R_cam_imu` is None. All sensors' files look the same, so a file is only recognised
+if its name has "gyro" in it.
+Accelerometer.csv has gravity taken out (and, on iOS, the other sign) and so is no specific force: it is not read.
+
+Source: github.com/tszheichoi/awesome-sensor-logger, README.md and CROSSPLATFORM.md.
 """
 
 from fractions import Fraction
@@ -15,6 +18,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "sensor-logger"
 DESCRIPTION = "Sensor Logger app Gyroscope.csv (time,seconds_elapsed,z,y,x)"
+DEVICES = "Android phones and iPhones with Sensor Logger (Kelvin Choi)"
 EXTENSIONS = (".csv",)
 GYRO_UNIT = "rad/s"
 

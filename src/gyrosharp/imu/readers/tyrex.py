@@ -23,6 +23,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "tyrex"
 DESCRIPTION = "Tyrex smartphone benchmark gyroscope*.txt (t_s wx wy wz)"
+DEVICES = "the Tyrex smartphone benchmark (Nexus 5, iPhone 4S, iPhone 5)"
 EXTENSIONS = (".txt",)
 GYRO_UNIT = "rad/s"
 

@@ -26,6 +26,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "vmu931"
 DESCRIPTION = "VMU931 text export (gyroscope,t_ms,x,y,z)"
+DEVICES = "Variense VMU931"
 EXTENSIONS = (".csv",)
 GYRO_UNIT = "deg/s"
 

@@ -43,6 +43,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "witmotion"
 DESCRIPTION = "WitMotion text export (header with wx(deg/s) or AsX, tab or comma separated)"
+DEVICES = "WitMotion sensors (WT901, BWT901, WT9011 ...), log exported by WitMotion's programs or SDKs"
 EXTENSIONS = (".txt", ".csv")
 GYRO_UNIT = "deg/s"
 
@@ -193,7 +194,7 @@ def _with_numeric_time(rows: Rows, header: _Header) -> tuple[int, Rows]:
     lines = []
     for number, line in zip(rows.numbers, rows.lines, strict=True):
         cells = line.split(rows.delimiter)
-        if len(cells) > time_column:
+        if len(cells) >= rows.width:  # a row that is too short may end inside its time; it is refused or dropped later
             cells[time_column] = str(_stamp_ns(rows, " ".join(cells[k].strip() for k in columns), number))
         joined = separator.join(cells)
         lines.append(joined if separator == "," else joined.replace(",", "."))

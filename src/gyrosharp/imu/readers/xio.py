@@ -15,6 +15,7 @@ from gyrosharp.imu.recording import ImuRecording
 
 NAME = "xio"
 DESCRIPTION = "x-io sensor table (Gyroscope X (deg/s), Accelerometer X (g))"
+DEVICES = "x-io Technologies NGIMU (sensors.csv) and x-IMU3 (Inertial.csv)"
 EXTENSIONS = (".csv",)
 GYRO_UNIT = "deg/s"
 
