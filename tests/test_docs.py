@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gyrosharp.blur.encodings import encodings
+from gyrosharp.capture.devices import cameras_table, logs_table, recordings_table
 from gyrosharp.datasets.formats import table
 from gyrosharp.datasets.sample_files import files_of
 from gyrosharp.datasets.synthesis.config import config_reference, named_configs
@@ -19,6 +20,11 @@ def synthesis():
 
 def test_all_formats_are_listed():
     assert table() in (DOCS / "datasets.md").read_text(encoding="utf-8"), "paste gyrosharp.datasets.formats.table()"
+
+
+@pytest.mark.parametrize("table", [recordings_table, logs_table, cameras_table])
+def test_all_devices_are_listed(table):
+    assert table() in (DOCS / "devices.md").read_text(encoding="utf-8"), f"paste gyrosharp.capture.devices.{table.__name__}()"
 
 
 def test_all_keys_of_a_config_are_listed(synthesis):

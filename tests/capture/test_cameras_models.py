@@ -176,6 +176,14 @@ class TestGyroflowSettings:
         assert profile.camera.fx == pytest.approx(FISHEYE.fx / 2 / 0.8)
         assert any("stabilised" in note for note in profile.notes)
 
+    def test_settings_that_warp_the_picture(self, tmp_path):
+        """GoPro's 4:3 profiles list SuperView among their settings: it is passed over, and refused by name."""
+        settings = [{"width": 640, "height": 360, "identifier": "super", "digital_lens": "gopro_superview"}]
+        text = gyroflow(compatible_settings=settings)
+        assert camera_from(tmp_path, "a.json", text, (640, 360)).camera.cy == FISHEYE.cy - 60
+        with pytest.raises(CaptureError, match=r"compatible_settings\[0\].digital_lens: .* got gopro_superview"):
+            camera_from(tmp_path, "a.json", text, (640, 360), "#super")
+
     def test_crop_of_the_profile_itself(self, tmp_path):
         settings = [{"width": 640, "height": 480, "identifier": "more", "crop": 0.5}]
         text = gyroflow(crop=0.8, compatible_settings=settings)
@@ -538,6 +546,13 @@ def test_all_formats_of_one_camera_agree(tmp_path):
     ]
     for other in pixels[1:]:
         np.testing.assert_allclose(other, pixels[0], atol=1e-9)
+
+
+def test_focal_lengths_in_other_units_are_refused(tmp_path):
+    with pytest.raises(
+        CaptureError, match=r"camera_matrix: expected focal lengths in px of a 640 x 480 picture, got 4.7"
+    ):
+        camera_from(tmp_path, "c.yml", "camera_matrix: [4.7, 0, 320, 0, 4.7, 240, 0, 0, 1]\n")
 
 
 def test_saved_profiles_keep_every_bit(tmp_path):

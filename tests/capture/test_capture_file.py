@@ -215,7 +215,7 @@ def test_size_mismatch_is_refused(folder):
         load_capture(write(folder, document())).read_image()
 
 
-@pytest.mark.parametrize("name", ["capture", "recording"])
+@pytest.mark.parametrize("name", ["capture", "recording", "camera"])
 def test_published_schema_is_in_step(name):
     published = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
     assert published == json_schema(name), f"run: python -m gyrosharp.capture.schema {name} > docs/{name}.schema.json"

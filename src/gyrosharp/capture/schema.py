@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gyrosharp.geometry.shutter import LATEST_NS
 
-FORMAT = "gyrosharp.capture/1"
-RECORDING_FORMAT = "gyrosharp.recording/1"
 Row = tuple[float, float, float]
 
 
@@ -120,18 +118,14 @@ class RecordingDocument(_Strict):
     imu: ClocksPart = ClocksPart()
 
 
-SCHEMAS: dict[str, tuple[str, type[BaseModel]]] = {
-    "capture": (FORMAT, CaptureDocument),
-    "recording": (RECORDING_FORMAT, RecordingDocument),
-}
-
-
 def json_schema(name: str) -> dict[str, Any]:
-    """Return the JSON schema that docs/NAME.schema.json publishes; the name is "capture" or "recording"."""
-    title, model = SCHEMAS[name]
+    """Return the JSON schema that docs/NAME.schema.json publishes; the name is "capture", "recording" or "camera"."""
+    from gyrosharp.capture.cameras.schema import CameraDocument
+
+    model = {"capture": CaptureDocument, "recording": RecordingDocument, "camera": CameraDocument}[name]
     schema = model.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = title
+    schema["title"] = f"gyrosharp.{name}/1"
     return schema
 
 

@@ -8,17 +8,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import typer
 
 from gyrosharp import __version__
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.layouts import is_recording
+from gyrosharp.capture.layouts.saved import SUFFIX as RECORDING_SUFFIX
+from gyrosharp.capture.recording import Recording
+from gyrosharp.cli.deblur_film import FramesJob, MovieJob, film_job, is_film
 from gyrosharp.cli.failures import described as described_error
 from gyrosharp.cli.failures import report_error, show_traceback
 from gyrosharp.cli.notes import Notes
-from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, DeblurOptions, captures_of
+from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, DeblurOptions, subject_of
 from gyrosharp.errors import ImageError, OutputError, UsageError
 from gyrosharp.media.atomic import atomic_write, check_target, make_folder
 from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writable, write_image
@@ -42,6 +45,18 @@ class Job:
     def report(self) -> Path:
         """Where the JSON report goes."""
         return self.target.with_name(self.target.name + ".json")
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The picture that is written."""
+        return (self.target,)
+
+    def check(self, options: DeblurOptions) -> None:
+        """Check, before any work is done, that the result can be written."""
+        require_writable(self.target, options.force)
+
+
+AnyJob: TypeAlias = "Job | MovieJob | FramesJob"
 
 
 @dataclass
@@ -83,7 +98,7 @@ class Batch:
             report_error(text if item["input"] in text else f"{item['input']}: {text}", SOME_FAILED)
             self.items.append({**item, "status": "failed", "error": text})
 
-    def claim(self, job: Job) -> None:
+    def claim(self, job: AnyJob) -> None:
         """Check, before any work is done, that the result can be written, and that it overwrites no other result.
 
         Raises
@@ -91,12 +106,13 @@ class Batch:
         OutputError
             If it cannot, or would.
         """
-        other = self.targets.setdefault(job.target.absolute(), str(job.source))
-        if other != str(job.source):
-            raise OutputError(
-                f"{job.target}: expected one picture per output, got {other} and {job.source}; use two folders"
-            )
-        require_writable(job.target, self.options.force)
+        for output in job.outputs:
+            other = self.targets.setdefault(output.absolute(), str(job.source))
+            if other != str(job.source):
+                raise OutputError(
+                    f"{output}: expected one input per output, got {other} and {job.source}; use two folders"
+                )
+        job.check(self.options)
         if self.options.report:
             check_target(job.report, self.options.force)
 
@@ -113,7 +129,7 @@ def run(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -
     batch = Batch(options, several, Notes(quiet=options.json))
     for source in sources:
         with batch.naming({"input": str(source)}):
-            for job in _jobs(source, described, options, several):
+            for job in _jobs(source, described, options, several=several, alone=len(sources) == 1):
                 with batch.naming({"input": str(job.source), "output": str(job.target)}):
                     batch.items.append(_attempt(job, batch))
     if options.json:
@@ -149,16 +165,16 @@ def _check_several(several: bool, described: CaptureOptions, options: DeblurOpti
 def _expanded(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -> Iterator[Path]:
     """Yield the inputs with plain folders replaced by what is in them.
 
-    These are capture files and recordings, or, where one log or kernel is given for all, photos.
+    These are capture files, movies and recordings, or, where one log or kernel is given for all, photos.
     """
     bare = described.gyro is not None or options.psf is not None
     for path in inputs:
-        if not path.is_dir() or is_recording(path):
+        if not path.is_dir() or described.frame_times is not None or is_recording(path):
             yield path
             continue
         found = sorted(_in_folder(path, bare, options))
         if not found:
-            wanted = "photos" if bare else "captures (*.capture.json), recordings, or photos with -g GYRO"
+            wanted = "photos" if bare else "captures (*.capture.json), movies, recordings, or photos with -g GYRO"
             hint = "" if options.recursive else "; --recursive looks into the folders in it"
             raise ImageError(f"{path}: expected a folder with {wanted}, got none{hint}")
         yield from found
@@ -171,8 +187,17 @@ def _in_folder(folder: Path, bare: bool, options: DeblurOptions) -> Iterator[Pat
                 yield path
             elif options.recursive:
                 yield from _in_folder(path, bare, options)
-        elif _is_photo(path, options.suffix) if bare else path.name.endswith(CAPTURE_SUFFIX):
+        elif _is_photo(path, options.suffix) if bare else _is_described(path, options.suffix):
             yield path
+
+
+def _is_described(path: Path, suffix: str) -> bool:
+    """Whether a file is a capture, or a recording that is no result and that no other file describes."""
+    if path.name.endswith((CAPTURE_SUFFIX, RECORDING_SUFFIX)):
+        return True
+    is_result = bool(suffix) and path.stem.endswith(suffix)
+    described = path.with_name(path.stem + RECORDING_SUFFIX).is_file()
+    return not (is_result or described or path.name.startswith(".")) and is_recording(path)
 
 
 def _is_photo(path: Path, suffix: str) -> bool:
@@ -181,11 +206,16 @@ def _is_photo(path: Path, suffix: str) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and not is_result
 
 
-def _jobs(source: Path, described: CaptureOptions, options: DeblurOptions, several: bool) -> list[Job]:
+def _jobs(
+    source: Path, described: CaptureOptions, options: DeblurOptions, *, several: bool, alone: bool
+) -> list[AnyJob]:
     if options.psf is not None:
         return [Job(ImageSource(source), None, _target(ImageSource(source), source.stem, options, several))]
-    jobs = []
-    for capture in captures_of(source, described):
+    subject = subject_of(source, described)
+    if isinstance(subject, Recording) and is_film(subject):
+        return [film_job(subject, options, alone=alone)]
+    jobs: list[AnyJob] = []
+    for capture in subject if isinstance(subject, Recording) else [subject]:
         if capture.image is None:
             raise ImageError(f"{source}: expected a capture with an image, got none; add the key 'image'")
         jobs.append(Job(capture.image, capture, _target(capture.image, capture.name, options, several)))
@@ -202,12 +232,12 @@ def _target(image: ImageSource, stem: str, options: DeblurOptions, several: bool
     return output / name if is_folder else output
 
 
-def _attempt(job: Job, batch: Batch) -> dict[str, Any]:
+def _attempt(job: AnyJob, batch: Batch) -> dict[str, Any]:
     options = batch.options
-    if options.skip_existing and job.target.exists():
+    if options.skip_existing and all(output.exists() for output in job.outputs):
         _say(options, f"{job.target}: exists, skipped")
         return {"input": str(job.source), "output": str(job.target), "status": "skipped"}
-    with _folder(job.target.parent, made=job.target != options.output):
+    with _folder(job.outputs[0].parent, made=job.outputs[0] != options.output):
         batch.claim(job)
         return {"status": "done", **_process(job, batch)}
 
@@ -227,7 +257,32 @@ def _folder(path: Path, *, made: bool) -> Iterator[None]:
         raise
 
 
-def _process(job: Job, batch: Batch) -> dict[str, Any]:
+def _process(job: AnyJob, batch: Batch) -> dict[str, Any]:
+    return _process_photo(job, batch) if isinstance(job, Job) else _process_film(job, batch)
+
+
+def _process_film(job: MovieJob | FramesJob, batch: Batch) -> dict[str, Any]:
+    options, recording = batch.options, job.recording
+    shared = recording.notes if recording.imu is None else (*recording.notes, *recording.imu.notes)
+    batch.notes.say(shared)
+    with _progress(job.target.name) as progress:
+        result = job.run(options, progress)
+    late = [note for note in result.notes if note not in shared]
+    report = {
+        **_report_head(job, options),
+        "parameters": {"strength": options.strength, "tile": options.tile, "min_blur_px": options.min_blur},
+        "diagnostics": result.as_json(),
+        "notes": [*shared, *late],
+    }
+    if options.report:
+        with atomic_write(job.report, options.force) as file:
+            _write_report(file, report)
+    batch.notes.say(late, job.source.name if batch.several else "")
+    _say(options, f"{job.target}: {result.summary()}")
+    return report
+
+
+def _process_photo(job: Job, batch: Batch) -> dict[str, Any]:
     options = batch.options
     name = Path(str(job.source)).name if batch.several else ""
     shared = () if job.capture is None else job.capture.remarks
@@ -286,13 +341,19 @@ def _write(job: Job, picture: ImageFile, result: Restoration, options: DeblurOpt
 
 def _report(job: Job, options: DeblurOptions, result: Restoration) -> dict[str, Any]:
     return {
+        **_report_head(job, options),
+        "parameters": _parameters(job.capture, options),
+        "diagnostics": result.diagnostics.as_json(),
+    }
+
+
+def _report_head(job: AnyJob, options: DeblurOptions) -> dict[str, Any]:
+    return {
         "tool": "gyrosharp",
         "version": __version__,
         "input": str(job.source),
         "output": str(job.target),
         "method": options.method,
-        "parameters": _parameters(job.capture, options),
-        "diagnostics": result.diagnostics.as_json(),
     }
 
 

@@ -22,7 +22,7 @@ _LABELS = {
     "electronic_stabilisation": "EIS recorded",
     "optical_stabilisation": "OIS recorded",
     "frames_over_1_px": "blurred frames",
-    "longest_blur_range_px": "longest trails",
+    "blur_range_px": "trails",
     "still_bias_rad_s": "still bias",
     "largest_gap_s": "largest gap",
 }

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from gyrosharp.blur.field import blur_field
 from gyrosharp.capture.capture import Capture
 from gyrosharp.capture.recording import Recording
-from gyrosharp.cli.fact_rows import Facts
-from gyrosharp.errors import GyrosharpError
+from gyrosharp.cli.fact_rows import LISTED_FRAMES, Facts
+from gyrosharp.errors import CaptureError, GyrosharpError
 from gyrosharp.imu.bias import bias_from_still
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.header import Header
+from gyrosharp.media.movie_info import movie_info
+from gyrosharp.restore.video.extents import frame_extents
 
 # Intervals between frames that differ by more than this share make a variable frame rate.
 STEADY_RATE = 0.02
@@ -70,11 +72,12 @@ def capture_facts(capture: Capture) -> Facts:
 def recording_facts(recording: Recording) -> Facts:
     """Return the facts that hold for all frames, then each frame's own."""
     camera, imu = recording.camera, recording.imu
-    frames = [_frame_facts(recording, index) for index in range(len(recording))]
+    frames = _few_frames(recording) if len(recording) <= LISTED_FRAMES else _many_frames(recording)
     facts: Facts = {
         "kind": "recording",
         "layout": recording.layout,
         "size_px": list(recording.size_px),
+        "streams": _streams(recording),
         **_timing(recording),
         "focal_px": None if camera is None else [camera.fx, camera.fy],
         "distortion_model": None if camera is None else camera.distortion_model,
@@ -90,10 +93,10 @@ def recording_facts(recording: Recording) -> Facts:
         facts["log"] = log_facts(imu)
     remarks = recording.notes if imu is None else (*recording.notes, *imu.notes)
     lacks = _lacks(recording)
-    blur = [frame["blur_px"]["longest"] for frame in frames if "blur_px" in frame]
+    blur = [frame["blur_px"]["median"] for frame in frames if "blur_px" in frame]
     return facts | {
-        "frames_over_1_px": sum(longest > 1.0 for longest in blur) if blur else None,
-        "longest_blur_range_px": _range(blur),
+        "frames_over_1_px": sum(trail > 1.0 for trail in blur) if blur else None,
+        "blur_range_px": _range(blur),
         "lacks": [f"{what}: give {remedy}" for what, remedy in lacks],
         "notes": list(dict.fromkeys(remarks)),
         "frames": frames,
@@ -121,6 +124,15 @@ def log_facts(imu: ImuRecording) -> Facts:
     }
 
 
+def _streams(recording: Recording) -> list[str]:
+    """One line per stream of a movie."""
+    if recording.movie is None:
+        return []
+    info = movie_info(recording.movie)
+    turned = f", shown turned by {info.rotation_deg} degrees" if info.rotation_deg else ""
+    return [f"video {info.codec}, {info.pix_fmt} ({info.bit_depth} bit){turned}", *info.other_streams, *info.notes]
+
+
 def _timing(recording: Recording) -> Facts:
     intervals = np.diff(recording.start_ns)
     if not intervals.size:
@@ -140,14 +152,35 @@ def _lacks(recording: Recording) -> list[tuple[str, str]]:
     return list(dict.fromkeys(pair for index in (0, len(recording) - 1) for pair in recording.missing(index)))
 
 
+def _few_frames(recording: Recording) -> list[Facts]:
+    """Facts of each frame, its blur over the whole picture."""
+    return [_measured(recording, index) for index in range(len(recording))]
+
+
+def _many_frames(recording: Recording) -> list[Facts]:
+    """Facts of each frame, its blur predicted for all frames at once."""
+    frames = [_frame_facts(recording, index) for index in range(len(recording))]
+    try:
+        extents = frame_extents(recording)
+    except CaptureError:  # something is missing for all of them, which `lacks` names
+        return frames
+    for frame, extent_px, reason in zip(frames, extents.extent_px, extents.unknown, strict=True):
+        frame |= {"missing": reason} if reason else {"blur_px": {"median": round(float(extent_px), 2)}}
+    return frames
+
+
 def _frame_facts(recording: Recording, index: int) -> Facts:
     exposure_s = float(recording.exposure_s[index])
-    facts: Facts = {
+    return {
         "image": str(recording.frames[index]),
         "exposure_start_ns": int(recording.start_ns[index]),
         "exposure_s": None if np.isnan(exposure_s) else exposure_s,
         "notes": [],
     }
+
+
+def _measured(recording: Recording, index: int) -> Facts:
+    facts = _frame_facts(recording, index)
     if recording.missing(index):
         return facts
     capture = recording[index]

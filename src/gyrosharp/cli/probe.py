@@ -39,9 +39,11 @@ def run(source: Path, described: CaptureOptions, options: ProbeOptions) -> None:
 def plot_of(recording: Recording, facts: Facts) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
     """Return a chart of each frame's predicted blur, and of the gyro's rates on the frames' clock."""
     times_s = (recording.start_ns - recording.start_ns[0]) * 1e-9
-    longest = [frame.get("blur_px", {}).get("longest", np.nan) for frame in facts["frames"]]
-    blur = Curve(times_s, np.array(longest, dtype=np.float64), BLUE, "longest trail", "bars")
-    panels = [Panel([blur], "predicted blur", "time since the first frame, s", "px", level=1.0)]
+    trails = [frame.get("blur_px", {}).get("median", np.nan) for frame in facts["frames"]]
+    blur = Curve(times_s, np.array(trails, dtype=np.float64), BLUE, "median trail", "bars")
+    span = (-0.02 * times_s[-1], 1.02 * times_s[-1]) if len(recording) > 1 else None
+    label = "time since the first frame, s"
+    panels = [Panel([blur], "predicted blur", label, "px", level=1.0, x_range=span)]
     imu = recording.imu
     if imu is not None:
         step = -(-len(imu) // DRAWN_SAMPLES)
@@ -49,7 +51,7 @@ def plot_of(recording: Recording, facts: Facts) -> "np.ndarray[tuple[int, ...], 
         curves = [
             Curve(since_s, imu.gyro_rad_s[::step, axis], XYZ[axis], f"gyro {name}") for axis, name in enumerate("xyz")
         ]
-        panels.append(Panel(curves, "angular rate", "time since the first frame, s", "rad/s"))
+        panels.append(Panel(curves, "angular rate", label, "rad/s", x_range=span))
     return chart(panels)
 
 
