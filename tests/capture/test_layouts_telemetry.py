@@ -9,6 +9,7 @@ from gpmf_files import device, klv, movie, sensor, stream, text, with_user_data
 from gyrosharp.blur.field import point_tracks
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.layouts import gopro, layout_of, read_recording, telemetry_parser
+from gyrosharp.capture.layouts._gopro_clock import gopro_clock
 from gyrosharp.capture.layouts._parsed_telemetry import (
     ParsedTelemetry,
     camera_of,
@@ -21,6 +22,8 @@ from gyrosharp.capture.layouts._parsed_telemetry import (
 from gyrosharp.capture.overrides import NOTHING_KNOWN, Overrides
 from gyrosharp.errors import GyrosharpError, ImageError, MissingComponentError
 from gyrosharp.imu import read_imu
+from gyrosharp.imu.gpmf import parse_payload
+from gyrosharp.imu.gpmf_log import track_of
 
 GCSV = "GYROFLOW IMU LOG\nversion,1.3\norientation,XYZ\ntscale,0.001\ngscale,1\nt,gx,gy,gz\n" + "".join(
     f"{10 * k},0.1,0.2,{0.01 * k:.2f}\n" for k in range(100)
@@ -85,6 +88,18 @@ class TestGopro:
         assert recording.time_offset_s == pytest.approx(1 / 30, abs=1e-4)
         assert any("one frame (33.3 ms) late" in note for note in recording.notes)
 
+    def test_ticks_of_another_clock(self):
+        """A clock 100 ppm fast is 12 ms off after two minutes: the line through the payloads takes it back."""
+        payloads = []
+        for k in range(120):
+            ticks = klv("TICK", "L", round(1e3 * (50.0 + k * 1.0001)))
+            turning = stream("GYRO", np.zeros((200, 3), int), ticks)
+            payloads.append(
+                (float(k), parse_payload(device(turning, stream("SHUT", [0.01] * 30, ticks, kind="f")), ""))
+            )
+        clock = gopro_clock(track_of(payloads, "GYRO"), payloads, np.arange(3600) / 30)
+        np.testing.assert_allclose(clock.gyro_s, np.arange(24_000) / 200, atol=1e-3)
+
     def test_without_stamps(self, tmp_path):
         recording = read_recording(clip(tmp_path / "a.mp4", *(payload(k, clock="") for k in range(3))))
         assert recording.imu.time_ns[0] == pytest.approx(0, abs=1e6)
@@ -134,6 +149,14 @@ class TestGopro:
     def test_exposures_belong_to_frames(self, two_seconds):
         exposure_s = read_recording(two_seconds).exposure_s
         np.testing.assert_allclose(exposure_s, np.tile(0.001 * np.arange(1, 31), 2), rtol=1e-6)
+
+    def test_iso(self, tmp_path, two_seconds):
+        gain = stream("ISOG", [1.0, 2.0] * 15, klv("STMP", "J", 500_000), kind="f")
+        sensor_iso = stream("ISOE", [400] * 30, klv("STMP", "J", 500_000), kind="S")
+        for streams, expected in (((gain,), [100.0, 200.0]), ((gain, sensor_iso), [400.0, 400.0])):
+            path = clip(tmp_path / "a.mp4", payload(0, streams=streams))
+            np.testing.assert_array_equal(gopro.frame_iso(path)[:2], expected)
+        assert np.isnan(gopro.frame_iso(two_seconds)).all()
 
     def test_a_missing_first_exposure(self, tmp_path):
         """A HERO5 has 29 values in its first payload and 30 in the others: frame 0 is the one without."""
@@ -252,6 +275,8 @@ class TestGoproSettings:
         """A HERO7 writes it for each frame."""
         srot = stream("SROT", [15.5] * 30, klv("STMP", "J", 500_000), kind="f")
         assert read_recording(clip(tmp_path / "a.mp4", payload(0, streams=(srot,)))).readout_s == pytest.approx(0.0155)
+        damaged = stream("SROT", [float("nan")] * 30, klv("STMP", "J", 500_000), kind="f")
+        assert read_recording(clip(tmp_path / "a.mp4", payload(0, streams=(damaged,)))).readout_s is None
 
     def test_held_upside_down(self, tmp_path):
         recording = self.settings(tmp_path, klv("OREN", "c", b"D"))

@@ -85,6 +85,11 @@ def test_damaged_streams_are_left_out_and_noted(entries, words):
     assert words in note and note.startswith("clip, byte ")
 
 
+def test_only_the_streams_asked_for():
+    payload = parse_payload(device(sensor("ACCL", RATES), sensor("GYRO", RATES)), "test", ("GYRO",))
+    assert [found.key for found in payload.streams] == ["GYRO"]
+
+
 def test_streams_without_data():
     empty = nest("STRM", text("STNM", "3A STATS"))
     delayed = nest("STRM", nest("FACE", klv("TICK", "L", 1), klv("FACE", "B", 1)))
@@ -257,6 +262,17 @@ class TestTimes:
         assert "not come steadily" in times.notes[0] and (np.diff(times.time_s) > 0).all()
         np.testing.assert_allclose(times.time_s[[0, 200, 399]], [0.007, 1.507, 2.502], atol=0.03)
 
+    def test_a_clock_that_drifts_is_followed_without_a_word(self):
+        """The sensor warms up and its rate falls by 0.1 % in 100 s: milliseconds off a line, but no leaps."""
+        stamps = np.cumsum(1.0 + 1e-5 * np.arange(100))
+        payloads = [
+            (k, parse_payload(device(sensor("GYRO", np.zeros((200, 3)), stamp_us=round(stamp * 1e6))), ""))
+            for k, stamp in enumerate(stamps)
+        ]
+        times = track_of(payloads, "GYRO").in_camera_clock()
+        assert times.notes == ()
+        np.testing.assert_allclose(times.time_s[::200], stamps, atol=1e-5)
+
     def test_one_payload_is_a_second(self):
         track = track_of(steady("STMP", 1), "GYRO")
         times = track.in_camera_clock()
@@ -273,6 +289,12 @@ class TestTimes:
         data = [device(sensor("GYRO", RATES, total=total)) for total in (2, 10**9, 6)]
         track = track_of([(k, parse_payload(one, "")) for k, one in enumerate(data)], "GYRO")
         assert track.first.tolist() == [0, 2, 4]
+
+    def test_delayed_payloads(self):
+        """TIMO = 0.25 s: the samples are of a quarter of a second before their payload."""
+        data = device(stream("GYRO", np.zeros((20, 3), int), klv("TIMO", "f", 0.25)))
+        track = track_of([(k, parse_payload(data, "")) for k in range(4)], "GYRO")
+        np.testing.assert_allclose(track.payload_s, np.arange(4) - 0.25)
 
     def test_no_samples(self):
         assert track_of(steady("STMP"), "ACCL") is None and track_of([], "GYRO") is None

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gyrosharp.cli.calibrate_options import CalibrateOptions
 from gyrosharp.cli.failures import INTERRUPTED, described, report_error, show_traceback
 from gyrosharp.cli.options import (
     CaptureOptions,
@@ -18,10 +19,11 @@ from gyrosharp.cli.options import (
     SynthOptions,
     flags_from_options,
 )
+from gyrosharp.cli.sync_options import SyncOptions
 
 app = typer.Typer(
     name="gyrosharp",
-    help="Remove camera-shake blur from photos with the motion the camera's own gyroscope recorded.",
+    help="Remove camera-shake blur from photos and video with the motion the camera's own gyroscope recorded.",
     epilog="Start with `gyrosharp demo`. Exit codes: 0 done, 1 part of a batch failed, 2 usage, 3 bad input, "
     "4 a component is missing, 130 interrupted.",
     add_completion=False,
@@ -35,11 +37,14 @@ DEBLUR_EXAMPLES = """\b
 Examples:
   gyrosharp deblur shot.capture.json -o sharp.jpg
   gyrosharp deblur recording/ -o out/
+  gyrosharp deblur GX010012.MP4 --camera lens-profile.json -o sharp.mp4
+  gyrosharp deblur clip.recording.json --codec hevc --quality 18
   gyrosharp deblur IMG_1.jpg -g IMG_1.gcsv --fx 1500 --start-ns 123000000 \\
       --axes android-landscape
   gyrosharp deblur photo.png --psf kernel.png
 
-`gyrosharp probe IMG_1.jpg -g LOG` says which of these flags a photo needs.
+`gyrosharp probe IMG_1.jpg -g LOG` says which of these flags a photo needs. The same command resumes a
+movie that was stopped.
 """
 FIELD_EXAMPLES = """\b
 Examples:
@@ -50,9 +55,25 @@ Examples:
 PROBE_EXAMPLES = """\b
 Examples:
   gyrosharp probe recording/
+  gyrosharp probe GX010012.MP4 --plot blur.png
   gyrosharp probe gyro_accel.csv
   gyrosharp probe IMG_1.jpg -g IMG_1.gcsv
   gyrosharp probe shot.capture.json --json
+"""
+SYNC_EXAMPLES = """\b
+Examples:
+  gyrosharp sync clip.mp4 -g log.gcsv -o clip.recording.json --plot fit.png
+  gyrosharp sync recording/ --json
+  gyrosharp sync frames/ -g log.csv --frame-times times.txt
+  gyrosharp sync IMG_1.jpg -g log.csv --fx 1500 --start-ns 123000000 \\
+      --axes android-landscape -o IMG_1.capture.json
+"""
+CALIBRATE_EXAMPLES = """\b
+Examples:
+  gyrosharp calibrate board/*.jpg -o camera.json --plot fit.png
+  gyrosharp calibrate board.mp4 --board 8x6 --model opencv_fisheye
+  gyrosharp calibrate --stereo left/ right/ --square 25mm -o rig/
+  gyrosharp calibrate still.csv --plot allan.png
 """
 SYNTH_EXAMPLES = """\b
 Examples:
@@ -71,7 +92,10 @@ Examples:
 """
 
 Inputs = Annotated[
-    list[Path], typer.Argument(help="Photos, capture files (*.capture.json), folders of these, recording folders.")
+    list[Path],
+    typer.Argument(
+        help="Photos, movies, capture files (*.capture.json), recordings (folders, *.recording.json), folders of these."
+    ),
 ]
 
 
@@ -95,10 +119,11 @@ def gyrosharp(
 @app.command(epilog=DEBLUR_EXAMPLES)
 @flags_from_options
 def deblur(inputs: Inputs, options: DeblurOptions, described: CaptureOptions) -> None:
-    """Deblur photos with their gyro logs.
+    """Deblur photos and movies with their gyro logs.
 
-    A photo needs its log, its capture file (IMG_1.capture.json beside IMG_1.jpg is found), or a recording folder.
-    The result keeps container, size, bit depth and metadata; a JSON report lies beside it.
+    A photo needs its log, its capture file (IMG_1.capture.json beside IMG_1.jpg is found), or a recording folder. A
+    movie may have its log inside. The result keeps container, size, bit depth, stamps, sound and metadata; a JSON
+    report lies beside it.
     """
     from gyrosharp.cli.deblur import run
 
@@ -129,6 +154,33 @@ def probe(
     from gyrosharp.cli.probe import run
 
     run(source, described, options)
+
+
+@app.command(epilog=SYNC_EXAMPLES)
+@flags_from_options
+def sync(
+    source: Annotated[Path, typer.Argument(help="Movie, recording folder, folder of frames, or one blurred photo.")],
+    options: SyncOptions,
+    described: CaptureOptions,
+) -> None:
+    """Find time offset, axes, focal length, readout and bias of the gyro from what the camera saw."""
+    from gyrosharp.cli.sync import run
+
+    raise typer.Exit(run(source, described, options))
+
+
+@app.command(epilog=CALIBRATE_EXAMPLES)
+@flags_from_options
+def calibrate(
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Pictures of a board (files, folders, a movie), or a log of a still gyro.")
+    ],
+    options: CalibrateOptions,
+) -> None:
+    """Calibrate a lens from pictures of a board, a pair of cameras, or the noise of a gyro."""
+    from gyrosharp.cli.calibrate import run
+
+    run(inputs, options)
 
 
 @app.command(epilog=SYNTH_EXAMPLES)

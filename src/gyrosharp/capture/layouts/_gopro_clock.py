@@ -7,22 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.imu.gpmf import Payload
-from gyrosharp.imu.gpmf_log import Track, track_of
+from gyrosharp.imu.gpmf_log import Track, line_through, track_of
 
 # Streams with one value per frame, the commonest first.
 _PER_FRAME = ("SHUT", "CORI", "ISOE", "ISOG")
+# Ticks are right to 1 ms: over a minute, a rate is right to some 10 ppm, better than two clocks agree.
+_LONG_S = 60.0
 # Nearer than this, in frames, a value counts as the frame's own: cameras may lose the first or last one.
 _NEAR_FRAMES = 1.5
 
 # A GoPro Max writes the stamp (STMP) of a frame's start: the orientations it records for the frames (CORI) fit the
 # gyro's 13.0 ms after that stamp, and the middle of the picture is exposed 10.8 ms after its start (20.6 ms of readout,
 # 1 ms of exposure). The rest, 2 ms, is what a gyro's low-pass filter may delay; the motion of the picture, with IORI,
-# gives the same 2 ms.
+# gives the same 2 ms (tests/real/test_gopro_clips.py).
 _STAMPED_STD_S = 0.005
 # A HERO5 stamps (TICK) when a value was logged, and a frame is logged when it is complete. By the motion of its
-# picture, the middle of the frames of `karma.mp4` was exposed 19 ms before their ticks; with 2.4 ms to the middle of
-# the exposure and 6 to 10 ms to the middle of an unknown readout, frames began 28 to 32 ms, about one frame of 33 ms,
-# before their ticks. Other frame rates and models of that time were not seen: half a frame is left as uncertainty.
+# picture, the frames of `karma.mp4` began 27 ms before their ticks if the readout takes 16 ms, which is not recorded; a
+# frame lasts 33 ms. Other frame rates and models of that time were not seen: half a frame is left as uncertainty.
 _TICKED_STD_S = 0.015
 # Without stamps the same delay, and payloads that begin 10 ms late or early.
 _UNSTAMPED_STD_S = 0.02
@@ -54,7 +55,8 @@ def gopro_clock(gyro: Track, payloads: Sequence[tuple[float, Payload]], frame_s:
     """Return the clock that joins a gyro track to the frames.
 
     The stamps of a per-frame stream (exposure time) and the places of its payloads in the movie, of which the first is
-    irregular, tell what stamp the movie's zero has: the median of payload time minus stamp.
+    irregular, tell the movie's time of a stamp: by the median of payload time minus stamp, and in long recordings by a
+    straight line, as the stamps may come from another clock than the movie's.
 
     Parameters
     ----------
@@ -71,11 +73,11 @@ def gopro_clock(gyro: Track, payloads: Sequence[tuple[float, Payload]], frame_s:
         note = "gyro times from the payloads' places in the movie, without stamps; one frame late, as on a HERO5"
         return GoproClock(times.time_s, interval_s, _UNSTAMPED_STD_S, (*times.notes, note))
     frames = _per_frame(payloads, gyro.clock) or gyro
-    zero_s = float(np.median(frames.payload_s - frames.stamp_s))
+    gyro_s = _in_movie(times.time_s, frames)
     if gyro.clock == "STMP":
-        return GoproClock(times.time_s + zero_s, 0.0, _STAMPED_STD_S, times.notes)
+        return GoproClock(gyro_s, 0.0, _STAMPED_STD_S, times.notes)
     note = f"the camera's ticks are taken as one frame ({interval_s * 1e3:.1f} ms) late, as on a HERO5"
-    return GoproClock(times.time_s + zero_s, interval_s, _TICKED_STD_S, (*times.notes, note))
+    return GoproClock(gyro_s, interval_s, _TICKED_STD_S, (*times.notes, note))
 
 
 def frame_values(track: Track, frame_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -94,6 +96,14 @@ def frame_values(track: Track, frame_s: NDArray[np.float64]) -> NDArray[np.float
     values = track.samples[nearest].copy()
     values[np.abs(frame_s - time_s[nearest]) > _NEAR_FRAMES * interval_s] = np.nan
     return values
+
+
+def _in_movie(stamp_s: NDArray[np.float64], frames: Track) -> NDArray[np.float64]:
+    """Return the movie's times of stamps (N,), s."""
+    if frames.stamp_s[-1] - frames.stamp_s[0] < _LONG_S:
+        return np.asarray(stamp_s + np.median(frames.payload_s - frames.stamp_s), dtype=np.float64)
+    slope, start_s = line_through(frames.stamp_s, frames.payload_s)
+    return np.asarray(start_s + slope * stamp_s, dtype=np.float64)
 
 
 def _per_frame(payloads: Sequence[tuple[float, Payload]], clock: str) -> Track | None:

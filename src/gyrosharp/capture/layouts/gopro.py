@@ -16,8 +16,7 @@ from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.imu.axes import parse_axes
 from gyrosharp.imu.checks import RawSamples, checked
 from gyrosharp.imu.gpmf import Entry, Payload, parse_payload
-from gyrosharp.imu.gpmf_log import stored_axes, track_of
-from gyrosharp.imu.readers.gpmf_raw import MAX_NOTES, acceleration
+from gyrosharp.imu.gpmf_log import acceleration, stored_axes, track_of
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.movie import frame_times, movie_size
 from gyrosharp.media.movie_telemetry import data_packets, movie_tracks, user_data
@@ -27,6 +26,8 @@ DEVICES = "GoPro HERO5 and later, MAX (single lens modes), Fusion"
 FILES = "NAME.MP4 with a metadata track (GPMF)"
 
 KIND = "gpmd"
+_KEYS = ("GYRO", "ACCL", "SHUT", "ISOE", "ISOG", "SROT", "CORI", "IORI")
+MAX_NOTES = 5
 LONGEST_READOUT_S = 0.1
 LONGEST_EXPOSURE_S = 60.0
 # Quaternions are stored with 15 bits: an angle under this is none.
@@ -90,6 +91,23 @@ def read(path: Path, known: Overrides) -> Recording:
     )
 
 
+def frame_iso(path: Path) -> NDArray[np.float64]:
+    """Return the ISO (F,) of each frame of a GoPro movie, NaN where it was not recorded.
+
+    Raises
+    ------
+    ImageError
+        If the movie cannot be read.
+    """
+    payloads, frame_s = _Telemetry.read(path).payloads, frame_times(path)
+    # ISOE is the ISO itself, ISOG of older cameras a gain over ISO 100.
+    for key, unit in (("ISOE", 1.0), ("ISOG", 100.0)):
+        track = track_of(payloads, key)
+        if track is not None:
+            return frame_values(track, frame_s)[:, 0] * unit
+    return unknown(frame_s.size)
+
+
 @dataclass(frozen=True)
 class _Telemetry:
     """A movie's payloads with their times, s, and the settings of the recording."""
@@ -105,7 +123,7 @@ class _Telemetry:
         damage: list[str] = []
         for k, packet in enumerate(data_packets(path, KIND)):
             try:
-                payload = parse_payload(packet.data, f"{path}, GPMF payload {k}")
+                payload = parse_payload(packet.data, f"{path}, GPMF payload {k}", _KEYS)
             except ImuError as error:
                 damage.append(f"{error}; left out")
                 continue
@@ -121,7 +139,7 @@ class _Telemetry:
             return None, 0.0, None, ("the metadata track has no gyroscope samples", *self.damage)
         clock = gopro_clock(track, self.payloads, frame_s)
         turn, axes_notes = stored_axes(track.head, self.text("MINF"))
-        accel = acceleration(self.payloads, track.in_camera_clock().time_s, track)
+        accel = acceleration(self.payloads, track.in_camera_clock().time_s, track, self.text("MINF"))
         raw = RawSamples(np.rint(clock.gyro_s * 1e9).astype(np.int64), track.samples @ turn.T, accel)
         source = f"{self.path} (GPMF)"
         # The note on axes is about what the log holds, the others about how it lies among the frames.
@@ -142,7 +160,7 @@ class _Telemetry:
     def readout_s(self) -> float | None:
         """First row to one past the last, s (SROT, in ms: one value per recording, or per frame on the HERO7)."""
         track = track_of(self.payloads, "SROT")
-        value_ms = self.number("SROT") if track is None else float(np.nanmedian(track.samples))
+        value_ms = self.number("SROT") if track is None else float(np.median(track.samples))
         return value_ms * 1e-3 if 0 < value_ms * 1e-3 <= LONGEST_READOUT_S else None
 
     def image_R_cam(self, frame_s: NDArray[np.float64]) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
@@ -186,10 +204,7 @@ class _Telemetry:
         return self.settings[key].text if key in self.settings else ""
 
     def number(self, key: str) -> float:
-        try:
-            return self.settings[key].number() if key in self.settings else float("nan")
-        except ImuError:
-            return float("nan")
+        return self.settings[key].number() if key in self.settings else float("nan")
 
 
 def quaternion_matrices(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,12 +11,11 @@ Times: the stamps of the payloads (STMP or TICK) with a straight line through th
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gyrosharp.imu.axes import parse_axes
 from gyrosharp.imu.checks import RawSamples, checked
 from gyrosharp.imu.gpmf import HEADER_BYTES, Payload, is_gpmf, parse_payload
-from gyrosharp.imu.gpmf_log import Track, stored_axes, track_of
+from gyrosharp.imu.gpmf_log import acceleration, stored_axes, track_of
 from gyrosharp.imu.readers._table import failure, read_bytes
 from gyrosharp.imu.recording import ImuRecording
 
@@ -29,6 +28,7 @@ GYRO_UNIT = "rad/s"
 PAYLOAD_S = 1.0
 """Assumed length of payloads without stamps; GoPro writes them at 1 Hz (1.001 s in NTSC modes)."""
 MAX_NOTES = 5
+_KEYS = ("GYRO", "ACCL")
 
 
 def sniff_bytes(head: bytes, path: Path) -> bool:  # noqa: ARG001
@@ -60,39 +60,16 @@ def read(path: Path) -> ImuRecording:
     return checked(raw, source=str(path), R_cam_imu=parse_axes("gopro"), notes=notes)
 
 
-def acceleration(
-    payloads: list[tuple[float, Payload]], time_s: NDArray[np.float64], gyro: Track
-) -> NDArray[np.float64] | None:
-    """Return the accelerometer (N, 3) at the times of the gyro samples, m/s^2, in the axes of `stored_axes`.
-
-    Parameters
-    ----------
-    payloads : list of (float, Payload)
-        With their times in the movie, s.
-    time_s : (N,) float64 array
-        Times of the gyro samples as `gyro.in_camera_clock()` gives them.
-    gyro : Track
-        Whose clock the accelerometer must share.
-    """
-    accel = track_of(payloads, "ACCL")
-    if accel is None or accel.samples.shape[1] != 3 or accel.clock != gyro.clock:
-        return None
-    turned = accel.samples @ stored_axes(accel.head)[0].T
-    own_s = accel.in_camera_clock().time_s
-    values = np.column_stack([np.interp(time_s, own_s, turned[:, axis]) for axis in range(3)])
-    return values if np.isfinite(values).all() else None
-
-
 def _split(data: bytes, source: str) -> list[tuple[float, Payload]]:
     """Return the payloads of a file with assumed times: a device whose name came before begins the next payload."""
     payloads: list[tuple[float, Payload]] = []
     begin, seen = 0, set[bytes]()
     for offset, device in _devices(data):
         if device in seen:
-            payloads.append((PAYLOAD_S * len(payloads), parse_payload(data[begin:offset], source)))
+            payloads.append((PAYLOAD_S * len(payloads), parse_payload(data[begin:offset], source, _KEYS)))
             begin, seen = offset, set()
         seen.add(device)
-    payloads.append((PAYLOAD_S * len(payloads), parse_payload(data[begin:], source)))
+    payloads.append((PAYLOAD_S * len(payloads), parse_payload(data[begin:], source, _KEYS)))
     return payloads
 
 
