@@ -155,8 +155,8 @@ class TestGopro:
         sensor_iso = stream("ISOE", [400] * 30, klv("STMP", "J", 500_000), kind="S")
         for streams, expected in (((gain,), [100.0, 200.0]), ((gain, sensor_iso), [400.0, 400.0])):
             path = clip(tmp_path / "a.mp4", payload(0, streams=streams))
-            np.testing.assert_array_equal(gopro.frame_iso(path)[:2], expected)
-        assert np.isnan(gopro.frame_iso(two_seconds)).all()
+            np.testing.assert_array_equal(read_recording(path).iso[:2], expected)
+        assert read_recording(two_seconds).iso is None
 
     def test_a_missing_first_exposure(self, tmp_path):
         """A HERO5 has 29 values in its first payload and 30 in the others: frame 0 is the one without."""

@@ -68,6 +68,8 @@ class Recording(Sequence[Capture]):
         vectors of the frame as stored.
     lens_shift : LensShift or None
         Optical stabilisation, where it was recorded.
+    iso : (N,) float64 array or None
+        Sensitivity of each frame, NaN unknown.
     notes : tuple of str
         What was assumed, in plain words.
     read_with : Overrides
@@ -96,6 +98,7 @@ class Recording(Sequence[Capture]):
     gyro_bias_rad_s: NDArray[np.float64] | None = None
     image_R_cam: NDArray[np.float64] | None = None
     lens_shift: LensShift | None = None
+    iso: NDArray[np.float64] | None = None
     notes: tuple[str, ...] = ()
     read_with: Overrides = NOTHING_KNOWN
 

@@ -18,6 +18,7 @@ _LABELS = {
     "frame_rate_hz": "frame rate",
     "variable_frame_rate": "frame intervals",
     "exposure_range_s": "exposure",
+    "iso_range": "ISO",
     "time_offset_std_s": "offset known to",
     "electronic_stabilisation": "EIS recorded",
     "optical_stabilisation": "OIS recorded",

@@ -82,6 +82,7 @@ def recording_facts(recording: Recording) -> Facts:
         "focal_px": None if camera is None else [camera.fx, camera.fy],
         "distortion_model": None if camera is None else camera.distortion_model,
         "exposure_range_s": _range(recording.exposure_s),
+        "iso_range": None if recording.iso is None else _range(recording.iso),
         "readout_s": recording.readout_s,
         "shutter": recording.shutter.value,
         "time_offset_s": recording.time_offset_s if recording.clocks_joined else None,

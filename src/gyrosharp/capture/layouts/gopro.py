@@ -82,6 +82,7 @@ def read(path: Path, known: Overrides) -> Recording:
         time_offset_s=offset_s,
         offset_std_s=std_s,
         image_R_cam=turns,
+        iso=telemetry.iso(frame_s),
         notes=(
             *clock_notes,
             *turn_notes,
@@ -89,23 +90,6 @@ def read(path: Path, known: Overrides) -> Recording:
             *unless_given((known.fx or known.camera, camera_note)),
         ),
     )
-
-
-def frame_iso(path: Path) -> NDArray[np.float64]:
-    """Return the ISO (F,) of each frame of a GoPro movie, NaN where it was not recorded.
-
-    Raises
-    ------
-    ImageError
-        If the movie cannot be read.
-    """
-    payloads, frame_s = _Telemetry.read(path).payloads, frame_times(path)
-    # ISOE is the ISO itself, ISOG of older cameras a gain over ISO 100.
-    for key, unit in (("ISOE", 1.0), ("ISOG", 100.0)):
-        track = track_of(payloads, key)
-        if track is not None:
-            return frame_values(track, frame_s)[:, 0] * unit
-    return unknown(frame_s.size)
 
 
 @dataclass(frozen=True)
@@ -131,6 +115,15 @@ class _Telemetry:
             payloads.append((packet.time_s, payload))
         settings = {key: entry for _, payload in reversed(payloads) for key, entry in payload.settings.items()}
         return cls(path, payloads, {**settings, **_global_settings(path)}, tuple(damage[:MAX_NOTES]))
+
+    def iso(self, frame_s: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return the ISO (F,) of each frame, NaN where it was not recorded; None if it is nowhere."""
+        # ISOE is the ISO itself, ISOG of older cameras a gain over ISO 100.
+        for key, unit in (("ISOE", 1.0), ("ISOG", 100.0)):
+            track = track_of(self.payloads, key)
+            if track is not None:
+                return frame_values(track, frame_s)[:, 0] * unit
+        return None
 
     def gyro(self, frame_s: NDArray[np.float64]) -> tuple[ImuRecording | None, float, float | None, tuple[str, ...]]:
         """Return the camera's gyro in the movie's clock, the time offset and its deviation (s), and notes."""
