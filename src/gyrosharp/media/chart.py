@@ -20,6 +20,7 @@ LEFT, RIGHT, TOP, BOTTOM = 78, 16, 30, 46
 FONT_SCALE = 0.42
 FRACTION_BITS = 4
 TICKS = 6
+SHORT_LOG_AXIS = 1e3
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +100,12 @@ class _Axis:
         return np.log10(np.maximum(values, 1e-300)) if self.log else values
 
     def ticks(self) -> Array:
-        """Round numbers, about six of them; powers of ten on a logarithmic axis."""
+        """Round numbers, about six of them; powers of ten on a logarithmic axis, over few of them 2 and 5 times, too."""
         if self.log:
-            return np.asarray(10.0 ** np.arange(np.ceil(np.log10(self.low)), np.floor(np.log10(self.high)) + 1))
+            decades = 10.0 ** np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1)
+            factors = (1.0, 2.0, 5.0) if self.high < SHORT_LOG_AXIS * self.low else (1.0,)
+            ticks = np.outer(decades, factors).ravel()
+            return np.asarray(ticks[(ticks >= self.low) & (ticks <= self.high)])
         rough = (self.high - self.low) / TICKS
         unit = 10.0 ** np.floor(np.log10(rough))
         step = unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= rough * 0.999)
