@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from gyrosharp.capture.capture import Capture
+from gyrosharp.capture.lens_shift import LensShift
 from gyrosharp.datasets.synthesis.shot import observed
 from gyrosharp.restore.agreement import Agreement, measure_agreement
-from gyrosharp.restore.auto import FULL_SCORE, MOST_CORRECTED, judge, mirror_ratio
+from gyrosharp.restore.auto import FULL_SCORE, MOST_CORRECTED, judge, mirror_ratio, reflected
 from gyrosharp.restore.calibration import Calibration, CalibrationPriors
 from gyrosharp.restore.classical import survey
 from gyrosharp.restore.deblur import deblur
@@ -145,6 +146,7 @@ PRIORS = CalibrationPriors()
         ({}, np.zeros(5), 3.0, 0.5, "the blur is small"),
         ({}, np.zeros(5), 0.9, 0.0, "less than a pixel"),
         ({"score": 0.1}, np.zeros(5), 10.0, 0.0, "does not show the blur"),
+        ({"score": 0.1, "lead": -0.5, "shorter": 4.0}, np.zeros(5), 10.0, 0.0, "optical stabiliser"),
         ({"significance": 1.0}, np.zeros(5), 10.0, 0.0, "does not show the blur"),
         ({"lead": -0.2}, np.zeros(5), 10.0, 0.0, "another direction or length"),
         ({"score": 0.6, "lead": 0.3}, np.zeros(5), 10.0, 0.0, "nearly as well"),
@@ -180,3 +182,29 @@ def test_a_constant_rate_is_its_own_reflection(shots):
     assert mirror_ratio(scene, spectra.centres_px) == pytest.approx(1.0, abs=2e-3)
     true, _ = survey(shots[0].capture, shots[0].blurred_linear)
     assert mirror_ratio(true, spectra.centres_px) > 1.005
+
+
+@pytest.mark.parametrize("seed", [0, 4, 5])
+def test_a_stabiliser_that_took_out_half_of_the_motion_is_named(seed):
+    """The picture saw half of yaw and pitch that the gyro recorded, and all of its roll."""
+    shot = shake_photo(photo(PHOTOS[seed]), seed=seed, trail_px=14.0)
+    unstabilised = replace(shot.capture.imu, gyro_rad_s=shot.capture.imu.gyro_rad_s * (2.0, 2.0, 1.0))
+    result = auto(replace(shot.capture, imu=unstabilised), shot.blurred_linear)
+    assert result.diagnostics.decision == "left unchanged"
+    assert "an optical stabiliser" in result.diagnostics.reason
+
+
+def test_no_stabiliser_is_suspected_of_a_tripod(shots):
+    for seed, shot in enumerate(shots[:3]):
+        sharp = observed(shot.sharp_linear, np.random.default_rng(seed), 0.01, 8)
+        assert "stabiliser" not in auto(shot.capture, sharp).diagnostics.reason
+
+
+def test_a_reflected_capture_reflects_shift_and_bias(shots):
+    capture = shots[0].capture
+    moments = np.array([capture.exposure.start_ns, capture.reference_ns, capture.reference_ns + 40_000_000])
+    shift = LensShift(moments, np.array([[1.0, 0.0], [2.0, 1.0], [5.0, -1.0]]))
+    shifted = replace(capture, lens_shift=shift, gyro_bias_rad_s=np.array([0.01, 0.0, -0.02]))
+    there = reflected(shifted)
+    np.testing.assert_allclose(there.lens_shift.shift_px, [[3.0, 2.0], [2.0, 1.0], [-1.0, 3.0]])
+    np.testing.assert_allclose(there.trajectory().rates_rad_s, -shifted.trajectory().rates_rad_s)

@@ -90,7 +90,7 @@ class DeblurOptions:
     strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0
     tile: Annotated[str, typer.Option(help="auto, off, or the side of a tile in px.")] = "auto"
     psf: Annotated[Path | None, typer.Option(help="Kernel picture: one blur for the whole photo, no gyro.")] = None
-    min_blur: Annotated[float, typer.Option(help="Frames of a film with shorter trails, px, are left alone.")] = 1.0
+    min_blur: Annotated[float, typer.Option(help="Frames of a film with shorter trails, px, are left alone.")] = 1.5
     codec: Annotated[str | None, typer.Option(help="Video encoder; default: as the source.")] = None
     quality: Annotated[int | None, typer.Option(help="Video quality (CRF): lower is better and larger.")] = None
     preset: Annotated[str | None, typer.Option(help="Video encoder's preset, such as fast or slow.")] = None

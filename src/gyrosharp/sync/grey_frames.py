@@ -1,16 +1,20 @@
 """Grey, reduced frames of a recording, in order, decoded once."""
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.recording import Recording
 from gyrosharp.errors import ImageError
+from gyrosharp.media.movie_reader import movie_info, read_frames
 
 Grey = NDArray[np.uint8]
+
+# From so many frames on, seeking is taken to be quicker than decoding what lies between.
+FAR_FRAMES = 60
 
 
 def grey_frames(recording: Recording, wanted: NDArray[np.intp], most_px: int) -> Iterator[tuple[int, Grey]]:
@@ -34,7 +38,7 @@ def grey_frames(recording: Recording, wanted: NDArray[np.intp], most_px: int) ->
         for index in wanted:
             yield int(index), _reduced(_read_grey(recording.frames[index].path), most_px)
         return
-    numbers = {recording.frames[index].frame: int(index) for index in wanted}
+    numbers = {number: int(index) for index in wanted if (number := recording.frames[index].frame) is not None}
     yield from _of_movie(recording.movie, numbers, most_px)
 
 
@@ -60,47 +64,17 @@ def _reduced(picture: Grey, most_px: int) -> Grey:
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _of_movie(path: Path, numbers: dict[int | None, int], most_px: int) -> Iterator[tuple[int, Grey]]:
-    """Decode from the key frame before each stretch of wanted frames; whatever does not come is left out."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            stamps = np.sort([p.pts for p in container.demux(stream) if p.pts is not None and not p.is_discard])
-            by_stamp = {int(stamps[k]): index for k, index in numbers.items() if k is not None and k < stamps.size}
-            left = sorted(by_stamp)
-            while left:
-                container.seek(left[0], stream=stream, backward=True)
-                first, left = left[0], left[1:]
-                for frame in _decoded(container, stream):
-                    if frame.pts is None or frame.pts < first:
-                        continue
-                    if frame.pts in by_stamp:
-                        yield by_stamp[frame.pts], _reduced(_luma(frame), most_px)
-                    left = [stamp for stamp in left if stamp > frame.pts]
-                    if not left or left[0] - frame.pts > _far(stamps):
-                        break
-    except (av.FFmpegError, IndexError, OSError) as error:
-        raise ImageError(f"{path}: expected a movie, got a damaged or unknown file ({error})") from error
-
-
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:  # noqa: ANN401 (av has no types here)
-    """Frames until the end, or until the file is too damaged to go on."""
-    import av
-
-    try:
-        yield from container.decode(stream)
-    except av.FFmpegError:
-        return
-
-
-def _far(stamps: NDArray[np.int64]) -> float:
-    """From this many ticks on, seeking is taken to be quicker than decoding what lies between: two seconds' worth."""
-    return 60.0 * float(np.median(np.diff(stamps))) if stamps.size > 1 else 0.0
-
-
-def _luma(frame: Any) -> Grey:  # noqa: ANN401
-    grey = frame.to_ndarray(format="gray")
-    return np.asarray(grey, dtype=np.uint8)
+def _of_movie(path: Path, numbers: dict[int, int], most_px: int) -> Iterator[tuple[int, Grey]]:
+    """Decode each stretch of wanted frames, from the key frame before it; damaged ones are left out."""
+    info = movie_info(path)
+    factor = max(max(info.width, info.height) // most_px, 1)
+    left = deque(sorted(number for number in numbers if number < info.stamps.size))
+    while left:
+        for frame in read_frames(info, left[0]):
+            if frame.index == left[0]:
+                left.popleft()
+                if frame.broken is None:
+                    luma = np.clip(np.rint(255.0 * frame.luma_small(factor)), 0, 255).astype(np.uint8)
+                    yield numbers[frame.index], _reduced(luma, most_px)
+            if not left or left[0] - frame.index > FAR_FRAMES:
+                break

@@ -1,0 +1,57 @@
+"""Whether one frame of a clip shows the blur that its gyro recorded: a quick form of `gyrosharp.restore.agreement`.
+
+That the clip's gyro belongs to the clip is settled by then. What is left are single frames that do not show the
+camera's motion: repeated or inserted ones, titles, frames that a stabiliser held. They are told by the score
+
+    evidence for the motion over no motion / the evidence expected,
+
+about 1 or more for the true motion, near or below 0 for a frame without it, which is `Agreement.score` without the
+search for rivals that takes most of its time.
+"""
+
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.capture.capture import Capture
+from gyrosharp.restore.agreement import BANDS, HIGHEST_BOUND, LOWEST_BOUND
+from gyrosharp.restore.auto import LEAST_EXPECTED, LEAST_WINDOWS
+from gyrosharp.restore.calibration import displacements
+from gyrosharp.restore.spectrum import Spectra, SpectralEvidence, textured_spectra
+
+Image = NDArray[np.float32]
+
+
+def frame_spectra(picture_linear: Image, trail_px: float) -> Spectra | None:
+    """Return the textured windows of a frame (H, W, C), linear light, or None where there are too few to tell."""
+    channels = picture_linear.shape[2]
+    grey = reduce(np.add, (picture_linear[..., c] for c in range(channels))) / np.float32(channels)
+    spectra = textured_spectra(grey, trail_px)
+    return spectra if len(spectra) >= LEAST_WINDOWS else None
+
+
+def frame_score(capture: Capture, spectra: Spectra) -> float | None:
+    """Return the evidence found over the evidence expected, or None where too little is expected to tell.
+
+    Parameters
+    ----------
+    capture : Capture
+        The frame's motion.
+    spectra : Spectra
+        Its textured windows.
+
+    Raises
+    ------
+    ImuError, CaptureError
+        If the motion does not cover the exposure.
+    """
+    path = displacements(capture, spectra.centres_px)
+    length = float(np.median(np.ptp(path, axis=1).max(axis=1))) * spectra.scale
+    evidence = SpectralEvidence(spectra, float(np.clip(BANDS / max(length, 1e-6), LOWEST_BOUND, HIGHEST_BOUND)))
+    fit, still = evidence.fit(path), evidence.fit(np.zeros_like(path))
+    difference = fit.log_model - still.log_model
+    expected = float((np.exp(difference) - 1.0 - difference).mean())
+    if expected < LEAST_EXPECTED:
+        return None
+    return float((evidence.per_window(fit) - evidence.per_window(still)).mean()) / expected
