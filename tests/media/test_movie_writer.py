@@ -328,3 +328,10 @@ def test_real_movies_are_copied(shared_data, tmp_path, name, kept, dropped):
             assert a.metadata.get(key) == b.metadata.get(key)
         assert a.streams.video[0].duration == b.streams.video[0].duration
         assert a.streams.video[0].metadata.get("timecode") == b.streams.video[0].metadata.get("timecode")
+
+
+def test_two_runs_write_the_same_matroska_file(tmp_path):
+    path = make(tmp_path / "clip.mkv", irregular(6), codec="ffv1")
+    for name in ("a.mkv", "b.mkv"):
+        copy(path, tmp_path / name)
+    assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()

@@ -61,10 +61,11 @@ class _Back:
 
     def __init__(self, worker: BackwardWorker, x: Array, phase: float) -> None:
         motion = worker._motion
-        self._camera = motion.camera
+        self._camera, self._reference_shift_px = motion.camera, motion.reference_shift_px
         R_ref, p_ref = motion.trajectory.at(motion.reference_ns)
-        R_t, p_t = motion.trajectory.at(motion.line_times_ns(x, [phase])[:, 0])
-        rays = motion.camera.unproject(x)[0]
+        times = motion.line_times_ns(x, [phase])[:, 0]
+        R_t, p_t = motion.trajectory.at(times)
+        rays = motion.camera.unproject(x if motion.lens_shift is None else x - motion.lens_shift.at(times))[0]
         self._far = np.einsum("mij,mj->mi", R_t, rays) @ R_ref
         shift = np.zeros_like(rays) if p_t is None or p_ref is None else p_t - p_ref
         self._shift = shift @ R_ref
@@ -74,4 +75,4 @@ class _Back:
         # Per unit of reference depth: (u, v, 1) = scale * far + q * shift.
         scale = (1.0 - q * self._shift[:, 2]) / self._far[:, 2]
         seen = scale[:, None] * self._far + q[:, None] * self._shift
-        return self._camera.project(seen)[0], q / np.maximum(scale, 1e-9)
+        return self._camera.project(seen)[0] + self._reference_shift_px, q / np.maximum(scale, 1e-9)

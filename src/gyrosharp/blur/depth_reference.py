@@ -169,7 +169,7 @@ class ReferenceWorker(TapWorker):
         self._grid = np.stack(np.meshgrid(np.arange(-pad, width + pad), np.arange(-pad, height + pad)), axis=-1)
         inside = np.clip(self._grid, 0, (width - 1, height - 1))
         # Virtual pixels repeat the border's depth, and see in its direction plus their distance from it.
-        rays = motion.camera.unproject(inside.astype(np.float64))[0]
+        rays = motion.camera.unproject(inside - motion.reference_shift_px)[0]
         rays[..., :2] += (self._grid - inside) / (motion.camera.fx, motion.camera.fy)
         self._rays, self._q = rays, self._sampler.q[inside[..., 1], inside[..., 0]]
 
@@ -192,12 +192,15 @@ class ReferenceWorker(TapWorker):
         target = self._grid.astype(np.float64)
         for _ in range(LINE_STEPS):
             near = np.clip(target, 0.0, (camera.width - 1, camera.height - 1))
-            R_t, p_t = motion.trajectory.at(motion.line_times_ns(near, [phase])[..., 0])
+            times = motion.line_times_ns(near, [phase])[..., 0]
+            R_t, p_t = motion.trajectory.at(times)
             world = self._rays @ R_ref.T
             if p_t is not None and p_ref is not None:
                 world = world + (p_ref - p_t) * self._q[..., None]
             seen = np.einsum("...ji,...j->...i", R_t, world)
             target, _ = camera.project(seen)
+            if motion.lens_shift is not None:
+                target += motion.lens_shift.at(times)
         if camera.distortion_model != "none":
             # A virtual pixel's ray is not where the lens would have it: a still camera must leave it in place.
             rest, _ = camera.project(self._rays)

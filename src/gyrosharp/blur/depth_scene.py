@@ -78,11 +78,16 @@ def depth_scene(motion: CameraMotion, poses: int) -> DepthScene:
     Raises
     ------
     CaptureError
-        If the depth map has another size than the camera, a point of the scene gets beside or behind the camera, or
-        the lens distortion cannot be inverted.
+        If the depth map has another size than the camera, a point of the scene gets beside or behind the camera, the
+        lens distortion cannot be inverted, or a distorting lens is shifted by a stabiliser.
     """
     transposed = motion.lines_run_down
     q = inverse_depth(motion)
+    if motion.lens_shift is not None and motion.camera.distortion_model != "none":
+        raise CaptureError(
+            "depth with a lens shift: expected a camera without distortion, got "
+            f"{motion.camera.distortion_model}; undistort the picture, or leave out depth or lens shift"
+        )
     tables = _pose_tables(motion, poses)
     travel = _travel(motion, tables, q)
     extent = float(q.max() - q.min())
@@ -133,7 +138,10 @@ def inverse_depth(motion: CameraMotion) -> Array:
 
 
 def _pose_tables(motion: CameraMotion, poses: int) -> Array:
-    """A = K R(t)^T R_ref K^-1 and b = K R(t)^T (p_ref - p(t)), (N, lines, 12), K with the image's middle as origin."""
+    """A = K R(t)^T R_ref K_ref^-1 and b = K R(t)^T (p_ref - p(t)), (N, lines, 12).
+
+    K and K_ref have the image's middle as origin, and their principal point where the stabiliser puts it.
+    """
     camera, exposure = motion.camera, motion.exposure
     phases = (np.arange(poses) + 0.5) / poses
     count = camera.width if motion.lines_run_down else camera.height
@@ -141,12 +149,17 @@ def _pose_tables(motion: CameraMotion, poses: int) -> Array:
     knots = np.linspace(0, count - 1, _knot_count(exposure.readout_s, count)) if rolling else np.zeros(1)
     points = np.stack([knots, knots], axis=-1)
     R_ref, p_ref = motion.trajectory.at(motion.reference_ns)
-    R_t, p_t = motion.trajectory.at(motion.line_times_ns(points, phases))
-    K = camera.K - [[0, 0, (camera.width - 1) / 2], [0, 0, (camera.height - 1) / 2], [0, 0, 0]]
+    times = motion.line_times_ns(points, phases)
+    R_t, p_t = motion.trajectory.at(times)
+    K_ref = camera.K - [[0, 0, (camera.width - 1) / 2], [0, 0, (camera.height - 1) / 2], [0, 0, 0]]
+    K = np.broadcast_to(K_ref, R_t.shape).copy()
+    if motion.lens_shift is not None:
+        K[..., :2, 2] += motion.lens_shift.at(times)
+        K_ref[:2, 2] += motion.reference_shift_px
     turn = np.swapaxes(R_t, -1, -2)
-    A = K @ turn @ (R_ref @ np.linalg.inv(K))
+    A = K @ turn @ (R_ref @ np.linalg.inv(K_ref))
     shift = np.zeros(R_t.shape[:-1]) if p_t is None or p_ref is None else p_ref - p_t
-    b = np.einsum("ij,...j->...i", K, np.einsum("...ij,...j->...i", turn, shift))
+    b = np.einsum("...ij,...j->...i", K @ turn, shift)
     table = np.concatenate([A.reshape(*A.shape[:-2], 9), b], axis=-1).swapaxes(0, 1)
     return _between_knots(table, knots, count) if rolling else table
 

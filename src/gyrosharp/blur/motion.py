@@ -4,6 +4,10 @@ Both directions of the blur model live here, and nowhere else:
 
 - `positions`: where does the point seen at x_ref at the reference time go? (BlurField)
 - `sources`: which point of the reference view does the blurred pixel x collect light from? (BlurOperator)
+
+An optical stabiliser moves the picture over the sensor, by s(t): whatever an unstabilised camera shows at x is then at
+x + s(t). The reference view is the picture as the stabiliser held it at t_ref. The lens is taken to move as a whole,
+its distortion with it.
 """
 
 from dataclasses import dataclass
@@ -13,12 +17,36 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gyrosharp.capture.capture import Capture
+from gyrosharp.capture.lens_shift import LensShift
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.geometry.trajectory import PoseTrajectory
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """How the camera stood at some moments, for grids of pixels that share them.
+
+    Attributes
+    ----------
+    turns : (..., 3, 3) array
+        Rotations from the camera to the reference view, R(t_ref)^T R(t).
+    shift_px : (..., 2) array or None
+        The stabiliser's shift s(t); None without one.
+    """
+
+    turns: Array
+    shift_px: Array | None = None
+
+    def __getitem__(self, part: tuple[list[int], slice] | list[int] | slice) -> "Views":
+        return Views(self.turns[part], None if self.shift_px is None else self.shift_px[part])
+
+    def unshifted(self, pixels: Array) -> Array:
+        """Return where a camera without stabiliser shows what this one shows at pixels (..., 2)."""
+        return pixels if self.shift_px is None else pixels - self.shift_px
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +65,8 @@ class CameraMotion:
         Time of the reference view.
     depth_m : (H, W) float32 array or None
         Depth along z at the reference time, NaN where unknown; used together with positions only.
+    lens_shift : LensShift or None
+        s(t) of an optical stabiliser.
     """
 
     camera: CameraModel
@@ -44,6 +74,7 @@ class CameraMotion:
     trajectory: PoseTrajectory
     reference_ns: int
     depth_m: NDArray[np.float32] | None = None
+    lens_shift: LensShift | None = None
 
     @classmethod
     def from_capture(cls, capture: Capture) -> "CameraMotion":
@@ -57,7 +88,8 @@ class CameraMotion:
             If known poses do not, or the depth map cannot be read.
         """
         assert capture.reference_ns is not None
-        return cls(capture.camera, capture.exposure, capture.trajectory(), capture.reference_ns, capture.depth())
+        poses, depth = capture.trajectory(), capture.depth()
+        return cls(capture.camera, capture.exposure, poses, capture.reference_ns, depth, capture.lens_shift)
 
     @property
     def moves_with_depth(self) -> bool:
@@ -71,7 +103,8 @@ class CameraMotion:
     def positions(self, points_px: ArrayLike, times_ns: ArrayLike) -> Array:
         """Follow points of the reference view through time.
 
-        x(t) = K R(t)^T R(t_ref) K^-1 x_ref, with depth x(t) ~ K R(t)^T (R(t_ref) X_ref + p(t_ref) - p(t)).
+        x(t) = K R(t)^T R(t_ref) K^-1 x_ref, with depth x(t) ~ K R(t)^T (R(t_ref) X_ref + p(t_ref) - p(t)). With a
+        stabiliser, x_ref - s(t_ref) takes the place of x_ref, and s(t) is added.
 
         Parameters
         ----------
@@ -86,7 +119,7 @@ class CameraMotion:
             Positions, px.
         """
         points = np.asarray(points_px, dtype=np.float64)
-        rays = self.rays(points)
+        rays = self.rays(points - self.reference_shift_px)
         R_ref, p_ref = self._reference_pose
         R_t, p_t = self.trajectory.at(times_ns)
         world = rays @ R_ref.T
@@ -98,10 +131,13 @@ class CameraMotion:
             world = world[..., None, :] + nearness[..., None, None] * (p_ref - p_t)
         else:
             world = world[..., None, :]
-        return self._pixels(_turned(R_t.swapaxes(-1, -2), world))
+        pixels = self._pixels(_turned(R_t.swapaxes(-1, -2), world))
+        return pixels if self.lens_shift is None else pixels + self.lens_shift.at(times_ns)
 
     def sources(self, points_px: ArrayLike, times_ns: ArrayLike) -> Array:
         """Return where in the reference view a pixel's light comes from: K R(t_ref)^T R(t) K^-1 x.
+
+        With a stabiliser, x - s(t) takes the place of x, and s(t_ref) is added.
 
         Parameters
         ----------
@@ -120,9 +156,9 @@ class CameraMotion:
         CaptureError
             If the motion depends on depth: a pixel's source is then found by warping, not by this formula.
         """
-        turns = self.turns(times_ns)
-        rays = self.rays(np.asarray(points_px, dtype=np.float64))
-        return self.seen_along(rays[..., None, :], turns)
+        views = self.views(times_ns)
+        points = np.asarray(points_px, dtype=np.float64)[..., None, :]
+        return self.seen_along(self.rays(views.unshifted(points)), views)
 
     def displacements(self, points_px: ArrayLike, times_ns: ArrayLike) -> Array:
         """Return the displacements (..., T, 2) from blurred pixels to where their light comes from, px.
@@ -135,8 +171,8 @@ class CameraMotion:
             return points[..., None, :] - self.positions(points, times_ns)
         return self.sources(points, times_ns) - points[..., None, :]
 
-    def turns(self, times_ns: ArrayLike) -> Array:
-        """Return the rotations (..., 3, 3) from the camera at times (...) to the reference view: R(t_ref)^T R(t).
+    def views(self, times_ns: ArrayLike) -> Views:
+        """Return how the camera stood at times (...).
 
         Raises
         ------
@@ -148,17 +184,26 @@ class CameraMotion:
                 "expected a rotation-only capture for a blur without depth, got translation with depth; "
                 "take DepthOperator (blur_operator chooses it), or leave out the depth map"
             )
-        return np.asarray(self._reference_pose[0].T @ self.trajectory.at(times_ns)[0], dtype=np.float64)
+        turns = np.asarray(self._reference_pose[0].T @ self.trajectory.at(times_ns)[0], dtype=np.float64)
+        return Views(turns, None if self.lens_shift is None else self.lens_shift.at(times_ns))
 
-    def seen_along(self, rays: Array, turns: Array) -> Array:
-        """Return the pixels (..., 2) of the reference view in which turned cameras' rays (..., 3) end; see `turns`.
+    def seen_along(self, rays: Array, views: Views) -> Array:
+        """Return the pixels (..., 2) of the reference view in which the rays (..., 3) of cameras at other times end.
+
+        The rays are those of `Views.unshifted` pixels.
 
         Raises
         ------
         CaptureError
             If a camera looks the other way.
         """
-        return self._pixels(_turned(turns, rays))
+        pixels = self._pixels(_turned(views.turns, rays))
+        return pixels if self.lens_shift is None else pixels + self.reference_shift_px
+
+    @cached_property
+    def reference_shift_px(self) -> Array:
+        """The stabiliser's shift (2,) at the reference time, px; 0 without one."""
+        return np.zeros(2) if self.lens_shift is None else self.lens_shift.at(self.reference_ns)
 
     @cached_property
     def _reference_pose(self) -> tuple[Array, Array | None]:

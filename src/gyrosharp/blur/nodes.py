@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.blur.motion import CameraMotion, Views
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Shutter
 
@@ -79,10 +79,10 @@ def node_grid(motion: CameraMotion, poses: int) -> NodeGrid | None:
     step_y = _row_step(motion.exposure.readout_s, height)
     xs = (np.arange((width - 1) // STEP_X + 4) - 1.0) * STEP_X
     ys = (np.arange((height - 1) // step_y + 4) - 1.0) * step_y
-    turns = _turns(motion, ys, poses)
-    displacement = _displacement(motion, xs, ys, turns)
+    views = _views(motion, ys, poses)
+    displacement = _displacement(motion, xs, ys, views)
     limit = LARGEST_SMALL_ERROR_PX if width * height * poses < SMALL_WORK else LARGEST_ERROR_PX
-    if _midway_error(motion, displacement, xs, ys, turns) > limit:
+    if _midway_error(motion, displacement, xs, ys, views) > limit:
         return None
     return NodeGrid(
         np.ascontiguousarray(displacement, dtype=np.float32),
@@ -107,14 +107,15 @@ def pixel_grid(motion: CameraMotion, poses: int) -> NodeGrid:
     width, height = (camera.height, camera.width) if transposed else (camera.width, camera.height)
     displacement = np.zeros((poses, height + 3, width + 3, 2), dtype=np.float32)
     xs, ys = np.arange(width) + 0.0, np.arange(height) + 0.0
-    for pose, turn in enumerate(_turns(motion, ys, poses)):
-        displacement[pose, 1:-2, 1:-2] = _displacement(motion, xs, ys, turn[None])[0]
+    views = _views(motion, ys, poses)
+    for pose in range(poses):
+        displacement[pose, 1:-2, 1:-2] = _displacement(motion, xs, ys, views[pose : pose + 1])[0]
     weights = np.full(poses, 1.0 / poses, dtype=np.float32)
     return NodeGrid(displacement, 1, weights, transposed, step_x=1)
 
 
-def _turns(motion: CameraMotion, ys: Grid, poses: int) -> Array:
-    """Rotations (N, NY, 1, 3, 3) to the reference view, once per grid row: its pixels share their exposure.
+def _views(motion: CameraMotion, ys: Grid, poses: int) -> Views:
+    """How the camera stood (N, NY, 1), once per grid row: its pixels share their exposure.
 
     One row stands for all where the lines are exposed together.
     """
@@ -123,19 +124,21 @@ def _turns(motion: CameraMotion, ys: Grid, poses: int) -> Array:
     points = np.zeros((rows.size, 1, 2))
     points[:, 0, 0 if motion.lines_run_down else 1] = rows
     phases = (np.arange(poses) + 0.5) / poses
-    return motion.turns(np.moveaxis(motion.line_times_ns(points, phases), -1, 0))
+    return motion.views(np.moveaxis(motion.line_times_ns(points, phases), -1, 0))
 
 
-def _displacement(motion: CameraMotion, xs: Grid, ys: Grid, turns: Array) -> Array:
+def _displacement(motion: CameraMotion, xs: Grid, ys: Grid, views: Views) -> Array:
     """Displacements (N, NY, NX, 2) at grid coordinates, x and y exchanged for a sideways readout."""
     x, y = np.meshgrid(xs, ys)
     pixels: Array = np.stack([y, x] if motion.lines_run_down else [x, y], axis=-1, dtype=np.float64)
     # A lens model may have no inverse beyond the image, where only interpolation needs nodes: they are extrapolated.
-    rays, known = motion.camera.unproject(pixels)
+    unshifted = views.unshifted(pixels)
+    rays, known = motion.camera.unproject(unshifted)
+    known = np.asarray(known.reshape(-1, *x.shape).all(axis=0), dtype=np.bool_)
     if not known.all():
-        motion.rays(pixels[_inside(pixels, motion.camera)])  # raises if one inside is unknown
-        rays[~known] = (0.0, 0.0, 1.0)
-    displacement = motion.seen_along(rays, turns)
+        motion.rays(unshifted[..., _inside(pixels, motion.camera), :])  # raises if one inside is unknown
+        rays[..., ~known, :] = (0.0, 0.0, 1.0)
+    displacement = motion.seen_along(rays, views)
     for axis in (0, 1):
         displacement[..., axis] -= pixels[..., axis]
     if not known.all():
@@ -168,7 +171,7 @@ def _extrapolated(displacement: Array, known: NDArray[np.bool_]) -> Array:
     return filled
 
 
-def _midway_error(motion: CameraMotion, displacement: Array, xs: Grid, ys: Grid, turns: Array) -> float:
+def _midway_error(motion: CameraMotion, displacement: Array, xs: Grid, ys: Grid, views: Views) -> float:
     """Largest error, px, of interpolating halfway between the nodes of a row, at the first and the last pose."""
     ends, rows = [0, -1], slice(1, -2)
     halfway = xs[1:-2] + STEP_X / 2
@@ -178,7 +181,8 @@ def _midway_error(motion: CameraMotion, displacement: Array, xs: Grid, ys: Grid,
         return float("inf")
     nodes = displacement[ends, rows]
     guess = (9.0 * (nodes[:, :, 1:-2] + nodes[:, :, 2:-1]) - nodes[:, :, :-3] - nodes[:, :, 3:]) / 16.0
-    truth = _displacement(motion, halfway[inside], ys[rows], turns[ends, rows] if turns.shape[1] > 1 else turns[ends])
+    theirs = views[ends, rows] if views.turns.shape[1] > 1 else views[ends]
+    truth = _displacement(motion, halfway[inside], ys[rows], theirs)
     return float(np.abs(guess[:, :, inside] - truth).max())
 
 

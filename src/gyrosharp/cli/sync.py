@@ -76,7 +76,9 @@ def _of_shot(capture: Capture, options: SyncOptions) -> SyncResult:
         raise UsageError("sync: expected a photo, got a capture file without one; give the photo and --capture FILE")
     image = capture.image.read()
     reach_s = MAX_OFFSET_S if options.max_offset_s is None else options.max_offset_s
-    return synchronise_shot(capture, image.pixels_linear, max_offset_s=reach_s, lossy=image.lossy)
+    return synchronise_shot(
+        capture, image.pixels_linear, max_offset_s=reach_s, find_axes=options.find_axes, lossy=image.lossy
+    )
 
 
 def _progress(*, quiet: bool) -> "Progress | None":

@@ -23,6 +23,9 @@ class SyncOptions:
     max_offset_s: Annotated[
         float | None, typer.Option(help="How far the time offset may be off, s; by default what the clocks allow.")
     ] = None
+    find_axes: Annotated[
+        bool, typer.Option("--find-axes", help="Of a single photo: try all 24 ways the gyro may sit in the camera.")
+    ] = False
     frames: Annotated[int, typer.Option(min=2, help="Frames to look at, at most.")] = 300
     force: Force = False
     json: Json = False

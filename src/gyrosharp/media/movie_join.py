@@ -197,9 +197,10 @@ def _new_stream(output: Any, stream: Any, pictures: Any, info: MovieInfo, plan: 
 
 
 def _muxer_options(info: MovieInfo, plan: EncoderPlan, others: list[Any], tags: dict[str, str]) -> dict[str, str]:
-    """Return options that make the container count time as the source does."""
+    """Return options that make the container count time as the source does, and two runs write the same bytes."""
     if plan.container not in ("mp4", "mov"):
-        return {}
+        # Matroska gives each file a random number otherwise.
+        return {"fflags": "+bitexact"}
     options = {} if _PLAIN_TAGS.issuperset(tags) else {"movflags": "use_metadata_tags"}
     bases = [info.time_base, *(stream.time_base for stream in others)]
     pictures = [info.time_base, *(stream.time_base for stream in others if stream.type == "video")]

@@ -46,6 +46,9 @@ class Agreement:
         Evidence expected, nats per frequency.
     windows : int
         Windows that were looked at.
+    shorter : float
+        Where the best rival is the same trail but shorter, the evidence for that against no motion, in standard errors;
+        0 elsewhere. An optical stabiliser takes a part of the motion out, and leaves such trails.
     """
 
     score: float
@@ -53,6 +56,7 @@ class Agreement:
     lead: float
     expected: float
     windows: int
+    shorter: float = 0.0
 
 
 def measure_agreement(capture: Capture, spectra: Spectra) -> Agreement:
@@ -81,16 +85,23 @@ def measure_agreement(capture: Capture, spectra: Spectra) -> Agreement:
     ratio = np.exp(fit.log_model - still.log_model)
     expected = max(float((ratio - 1.0 - (fit.log_model - still.log_model)).mean()), 1e-9)
     found = evidence.per_window(fit)
-    gain = found - evidence.per_window(still)
-    rivals = [evidence.per_window(evidence.fit(_turned(moved, *rival), fit)).mean() for rival in _rivals()]
-    error = float(gain.std()) / np.sqrt(len(gain))
+    at_rest = evidence.per_window(still)
+    rivals = [evidence.per_window(evidence.fit(_turned(moved, *rival), fit)) for rival in _rivals()]
+    best = int(np.argmax([rival.mean() for rival in rivals]))
+    length, angle_deg = _rivals()[best]
     return Agreement(
-        score=float(gain.mean()) / expected,
-        significance=float(gain.mean()) / max(error, 1e-9),
-        lead=(float(found.mean()) - max(rivals)) / expected,
+        score=float((found - at_rest).mean()) / expected,
+        significance=_significance(found - at_rest),
+        lead=float(found.mean() - rivals[best].mean()) / expected,
         expected=expected,
         windows=len(spectra),
+        shorter=_significance(rivals[best] - at_rest) if length < 1.0 and angle_deg == 0.0 else 0.0,
     )
+
+
+def _significance(gain: Array) -> float:
+    """Mean of the windows' gains (W,) in standard errors."""
+    return float(gain.mean()) / max(float(gain.std()) / float(np.sqrt(len(gain))), 1e-9)
 
 
 def _rivals() -> list[tuple[float, float]]:

@@ -9,6 +9,7 @@ must give back the photo better than the photo itself does.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -44,6 +45,10 @@ LEAST_SUM = 1.1
 # From this score on the result is taken as it is; below, it is mixed with the photo in proportion.
 FULL_SCORE = 0.8
 TOO_SMALL = "the camera's motion smeared the photo over less than a pixel"
+STABILISED = (
+    "image and gyro disagree: the blur goes the gyro's way but is much shorter, as an optical stabiliser causes; "
+    "switch it off, or give what it recorded"
+)
 # The reflected motion leaves 1 % to 250 % more residual than the true one does, and up to 5 % less than one that only
 # looks like it; noise moves the ratio by less than 0.005.
 LEAST_MIRROR_RATIO = 0.995
@@ -127,10 +132,13 @@ class AutoDeblurrer:
         if len(spectra) < LEAST_WINDOWS:
             return _unchanged(scene, extent, "the photo has too little texture to check the gyro against")
         calibration = refine_motion(scene.capture, spectra)
-        recorded_px = extent.median
+        recorded, recorded_px = scene.capture, extent.median
         scene, extent = moved(scene, calibration.capture, self._poses)
         agreement = measure_agreement(scene.capture, spectra)
         verdict = judge(calibration, agreement, min(recorded_px, extent.median))
+        # Corrections that went to the limit to shorten the trails hide what shortened them.
+        if verdict.strength == 0.0 and looks_stabilised(measure_agreement(recorded, spectra)):
+            verdict = Verdict(0.0, STABILISED)
         score, refined = float(np.clip(agreement.score, 0.0, 1.0)), _refinement(calibration)
         if verdict.strength > 0.0 and mirror_ratio(scene, spectra.centres_px) < LEAST_MIRROR_RATIO:
             verdict = Verdict(0.0, "image and gyro disagree: the reversed motion fits the photo better")
@@ -145,6 +153,11 @@ class AutoDeblurrer:
             return Restoration(scene.picture, replace(diagnostics, decision="left unchanged", reason=reason))
         image = mixed(result.image, scene.picture, verdict.strength)
         return Restoration(image, replace(diagnostics, reason=verdict.reason))
+
+
+def looks_stabilised(agreement: Agreement) -> bool:
+    """Return whether the photo shows the motion's own trails, only much shorter."""
+    return agreement.shorter >= LEAST_SIGNIFICANCE and agreement.lead < -LEAST_LEAD
 
 
 def judge(calibration: Calibration, agreement: Agreement, trail_px: float) -> Verdict:
@@ -163,6 +176,8 @@ def judge(calibration: Calibration, agreement: Agreement, trail_px: float) -> Ve
         return Verdict(0.0, TOO_SMALL)
     if agreement.expected < LEAST_EXPECTED:
         return Verdict(0.0, "the blur is too faint to check the gyro against")
+    if looks_stabilised(agreement):
+        return Verdict(0.0, STABILISED)
     if agreement.score < LEAST_SCORE or agreement.significance < LEAST_SIGNIFICANCE:
         return Verdict(0.0, "image and gyro disagree: the photo does not show the blur that the gyro recorded")
     if agreement.lead < LEAST_LEAD:
@@ -194,6 +209,25 @@ def mirror_ratio(scene: Scene, centres_px: NDArray[np.float64]) -> float:
     centres_px : (W, 2) array
         Where the photo has texture; the part lies around the median.
     """
+    own, other = trial_residuals(scene, [scene.capture, reflected(scene.capture)], centres_px)
+    return 1.0 if own is None or other is None else other / max(own, 1e-9)
+
+
+def trial_residuals(scene: Scene, captures: Sequence[Capture], centres_px: NDArray[np.float64]) -> list[float | None]:
+    """Return the reblur residuals that several motions leave on one part of a photo, in units of its noise.
+
+    None where no pixel can be trusted. Of two motions that the power spectra cannot tell apart the true one leaves
+    less; but a trail that is too short also leaves less than the true one.
+
+    Parameters
+    ----------
+    scene : Scene
+        The photo; its own motion decides how far the photo is reduced, and how long the solver works.
+    captures : sequence of Capture
+        The motions, with the camera of the scene but for the focal length.
+    centres_px : (W, 2) array
+        Where the photo has texture; the part lies around the median.
+    """
     full_width = scene.capture.camera.width
     while scene.facts.trail_px > 2 * MIRROR_TRAIL_PX and min(scene.picture.shape[:2]) > MIRROR_SIDE_PX:
         scene = scene.halved()
@@ -202,17 +236,25 @@ def mirror_ratio(scene: Scene, centres_px: NDArray[np.float64]) -> float:
     width, height = min(camera.width, MIRROR_SIDE_PX), min(camera.height, MIRROR_SIDE_PX)
     x0 = int(np.clip(centre[0] - width / 2, 0, camera.width - width))
     y0 = int(np.clip(centre[1] - height / 2, 0, camera.height - height))
-    own, other = (
-        _residual(replace(scene, capture=capture).problem((x0, y0, width, height)), scene.facts)
-        for capture in (scene.capture, _reflected(scene.capture))
-    )
-    return 1.0 if own is None or other is None else other.after / max(own.after, 1e-9)
+    scaled = [capture.scaled(camera.width, camera.height) for capture in captures]
+    found = [_residual(replace(scene, capture=small).problem((x0, y0, width, height)), scene.facts) for small in scaled]
+    return [None if residual is None else residual.after for residual in found]
 
 
-def _reflected(capture: Capture) -> Capture:
-    """Return a capture whose camera turns and moves the other way: R_ref (R_ref^T R)^T and 2 p_ref - p."""
+def reflected(capture: Capture) -> Capture:
+    """Return a capture whose camera turns and moves the other way: R_ref (R_ref^T R)^T and 2 p_ref - p.
+
+    A stabiliser's shift is reflected too, to 2 s_ref - s.
+    """
+    shift = capture.lens_shift
+    if shift is not None:
+        assert capture.reference_ns is not None
+        shift_px = 2.0 * shift.at(capture.reference_ns) - shift.shift_px
+        capture = replace(capture, lens_shift=replace(shift, shift_px=shift_px))
     if capture.imu is not None:
-        return replace(capture, imu=replace(capture.imu, gyro_rad_s=-capture.imu.gyro_rad_s))
+        bias = capture.gyro_bias_rad_s
+        imu = replace(capture.imu, gyro_rad_s=-capture.imu.gyro_rad_s)
+        return replace(capture, imu=imu, gyro_bias_rad_s=None if bias is None else -bias)
     poses = capture.poses
     assert poses is not None and capture.reference_ns is not None
     R_ref, p_ref = poses.at(capture.reference_ns)

@@ -26,7 +26,7 @@ from gyrosharp.sync.shot_scan import ShotScan, covered_offsets
 Array = NDArray[np.float64]
 Image = NDArray[np.float32]
 
-MAX_OFFSET_S = 0.25
+MAX_OFFSET_S = 0.1
 # A rival this many nats behind is out. True motions of synthetic shots lead by 10 to 50, those of another shot's log by
 # 0 to 8, rarely by more.
 CLEAR = 8.0
@@ -49,7 +49,7 @@ def synchronise_shot(
     picture_linear: Image,
     *,
     max_offset_s: float = MAX_OFFSET_S,
-    find_axes: bool = True,
+    find_axes: bool = False,
     lossy: bool = False,
 ) -> SyncResult:
     """Find time offset, axes, focal length and bias of a gyro from one blurred photo.
