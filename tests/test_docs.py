@@ -24,7 +24,8 @@ def test_all_formats_are_listed():
 
 @pytest.mark.parametrize("table", [recordings_table, logs_table, cameras_table])
 def test_all_devices_are_listed(table):
-    assert table() in (DOCS / "devices.md").read_text(encoding="utf-8"), f"paste gyrosharp.capture.devices.{table.__name__}()"
+    page = (DOCS / "devices.md").read_text(encoding="utf-8")
+    assert table() in page, f"paste gyrosharp.capture.devices.{table.__name__}()"
 
 
 def test_all_keys_of_a_config_are_listed(synthesis):

@@ -81,9 +81,7 @@ def test_a_recording_is_a_sequence_of_captures(tmp_path):
 
 
 def test_all_that_is_missing_is_named_at_once(tmp_path):
-    bare = recording(
-        tmp_path, imu=None, camera=None, R_cam_imu=None, exposure_s=np.full(4, np.nan), offset_std_s=None
-    )
+    bare = recording(tmp_path, imu=None, camera=None, R_cam_imu=None, exposure_s=np.full(4, np.nan), offset_std_s=None)
     assert len(bare.missing()) == 5
     with pytest.raises(CaptureError, match="gyro log, focal length, exposure time, gyro axes, time offset") as caught:
         bare[0]

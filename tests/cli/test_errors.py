@@ -291,7 +291,7 @@ def test_two_pictures_never_share_an_output(shot, run):
         (shot / "b" / name).write_bytes((shot / name).read_bytes())
     both = (shot / CAPTURE, shot / "b" / CAPTURE)
     result = run("deblur", *both, "-o", shot / "out", "--method", "rl", "-f")
-    assert result.code == 1 and result.err.count("error: ") == 1 and "one picture per output" in result.err
+    assert result.code == 1 and result.err.count("error: ") == 1 and "one input per output" in result.err
 
 
 def test_read_only_target(shot, run):

@@ -122,8 +122,12 @@ def json_schema(name: str) -> dict[str, Any]:
     """Return the JSON schema that docs/NAME.schema.json publishes; the name is "capture", "recording" or "camera"."""
     from gyrosharp.capture.cameras.schema import CameraDocument
 
-    model = {"capture": CaptureDocument, "recording": RecordingDocument, "camera": CameraDocument}[name]
-    schema = model.model_json_schema()
+    models: dict[str, type[BaseModel]] = {
+        "capture": CaptureDocument,
+        "recording": RecordingDocument,
+        "camera": CameraDocument,
+    }
+    schema = models[name].model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = f"gyrosharp.{name}/1"
     return schema

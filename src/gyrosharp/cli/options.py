@@ -120,9 +120,7 @@ class FieldOptions:
 class ProbeOptions:
     """Flags of `probe` that do not describe the capture."""
 
-    plot: Annotated[Path | None, typer.Option(help="Chart (PNG) of each frame's blur and the gyro's rates.")] = (
-        None
-    )
+    plot: Annotated[Path | None, typer.Option(help="Chart (PNG) of each frame's blur and the gyro's rates.")] = None
     force: Force = False
     json: Json = False
     debug: Debug = False

@@ -65,7 +65,9 @@ def test_wrong_axes_are_put_right():
     """The log is a phone's, x right, y up, z out of the screen; the capture says it is the camera's."""
     truth = shot("camera", 104, (440, 400), trail_px=24.0)
     wrong = replace(in_imu_frame(with_gyro_errors(truth.capture, 1, offset_s=0.0), PORTRAIT), R_cam_imu=None)
-    found = synchronise_shot(replace(wrong, time_offset_s=0.01), truth.blurred_linear, max_offset_s=0.03, find_axes=True)
+    found = synchronise_shot(
+        replace(wrong, time_offset_s=0.01), truth.blurred_linear, max_offset_s=0.03, find_axes=True
+    )
     assert found.succeeded
     assert AXES in found.determined
     np.testing.assert_allclose(found.R_cam_imu, PORTRAIT, atol=1e-9)
@@ -76,7 +78,9 @@ def test_axes_that_the_photo_does_not_tell_stay_as_given():
     """A smaller part of the same photo no longer tells a phone's axes from others: they are named, not guessed."""
     truth = shot("camera", 104, trail_px=24.0)
     wrong = replace(in_imu_frame(with_gyro_errors(truth.capture, 1, offset_s=0.0), PORTRAIT), R_cam_imu=None)
-    found = synchronise_shot(replace(wrong, time_offset_s=0.02), truth.blurred_linear, max_offset_s=0.08, find_axes=True)
+    found = synchronise_shot(
+        replace(wrong, time_offset_s=0.02), truth.blurred_linear, max_offset_s=0.08, find_axes=True
+    )
     assert AXES not in found.determined
     np.testing.assert_allclose(found.R_cam_imu, np.eye(3))
     assert "not determined by one photo" in found.reasons[0]
