@@ -100,7 +100,7 @@ class _Axis:
         return np.log10(np.maximum(values, 1e-300)) if self.log else values
 
     def ticks(self) -> Array:
-        """Round numbers, about six of them; powers of ten on a logarithmic axis, over few of them 2 and 5 times, too."""
+        """Round numbers, about six of them; on a logarithmic axis powers of ten, and 2 and 5 times if it is short."""
         if self.log:
             decades = 10.0 ** np.arange(np.floor(np.log10(self.low)), np.ceil(np.log10(self.high)) + 1)
             factors = (1.0, 2.0, 5.0) if self.high < SHORT_LOG_AXIS * self.low else (1.0,)

@@ -20,9 +20,7 @@ Contract tests hold every encoding to one law: encode(transformed(field, t)) = t
 Adding an encoding is adding such a file; modules whose name starts with an underscore are not encodings.
 """
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable
 from functools import cache
 from types import MappingProxyType
@@ -36,6 +34,7 @@ from gyrosharp.blur.encodings._trajectory import Planes
 from gyrosharp.blur.field import BlurField
 from gyrosharp.blur.field_transforms import Transform
 from gyrosharp.errors import UsageError
+from gyrosharp.registry import modules_by_name
 
 __all__ = [
     "Encoding",
@@ -68,12 +67,7 @@ class Encoding(Protocol):
 @cache
 def encodings() -> MappingProxyType[str, Encoding]:
     """Return the encodings of this package by name, sorted."""
-    modules = [
-        cast(Encoding, importlib.import_module(f"{__name__}.{info.name}"))
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    ]
-    return MappingProxyType({module.NAME: module for module in sorted(modules, key=lambda module: module.NAME)})
+    return modules_by_name(__name__)
 
 
 def find_encoding(name: str) -> Encoding:

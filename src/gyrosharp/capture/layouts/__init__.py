@@ -14,17 +14,16 @@ A layout is a module with
 Adding a layout is adding such a file; modules whose name starts with an underscore are not layouts.
 """
 
-import importlib
-import pkgutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Protocol
 
 from gyrosharp.capture.overrides import NOTHING_KNOWN, Overrides
 from gyrosharp.capture.recording import Recording
 from gyrosharp.errors import CaptureError
+from gyrosharp.registry import modules_by_name
 
 
 class Layout(Protocol):
@@ -44,12 +43,8 @@ class Layout(Protocol):
 @cache
 def layouts() -> MappingProxyType[str, Layout]:
     """Return the layouts of this package by name, sorted, those that take what no other claims last."""
-    modules = [
-        cast(Layout, importlib.import_module(f"{__name__}.{info.name}"))
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    ]
-    return MappingProxyType({module.NAME: module for module in sorted(modules, key=lambda m: (_last(m), m.NAME))})
+    found = modules_by_name(__name__)
+    return MappingProxyType(dict(sorted(found.items(), key=lambda item: (_last(item[1]), item[0]))))
 
 
 def layout_of(path: Path) -> Layout | None:

@@ -21,9 +21,7 @@ What such a module writes its own `read` reads back. Adding a format is adding s
 with an underscore are not formats.
 """
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -35,6 +33,7 @@ from gyrosharp.datasets.formats._item import DatasetItem
 from gyrosharp.datasets.formats._planes import PlaneSource
 from gyrosharp.datasets.sample import BlurSample
 from gyrosharp.errors import ImageError, UsageError
+from gyrosharp.registry import modules_by_name
 
 __all__ = [
     "DatasetItem",
@@ -84,12 +83,7 @@ class WritableFormat(Format, Protocol):
 @cache
 def formats() -> MappingProxyType[str, Format]:
     """Return the formats by name, sorted."""
-    modules = [
-        cast(Format, importlib.import_module(f"{__name__}.{info.name}"))
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    ]
-    return MappingProxyType({module.NAME: module for module in sorted(modules, key=lambda module: module.NAME)})
+    return modules_by_name(__name__)
 
 
 def writable_formats() -> MappingProxyType[str, WritableFormat]:

@@ -17,20 +17,19 @@ A reader is a module with
 Adding a format is adding such a file; modules whose name starts with an underscore are not readers.
 """
 
-import importlib
 import math
-import pkgutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Protocol
 
 from gyrosharp.errors import ImuError, UsageError
 from gyrosharp.imu.checks import units_warning
 from gyrosharp.imu.filtering import rejected_spikes
 from gyrosharp.imu.readers._table import HEAD_BYTES, as_text, read_bytes
 from gyrosharp.imu.recording import ImuRecording
+from gyrosharp.registry import modules_by_name
 
 GYRO_UNITS = ("rad/s", "deg/s")
 
@@ -73,12 +72,7 @@ Reader = TextReader | BinaryReader
 @cache
 def readers() -> MappingProxyType[str, Reader]:
     """Return the readers of this package by name, sorted."""
-    modules = [
-        cast(Reader, importlib.import_module(f"{__name__}.{info.name}"))
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    ]
-    return MappingProxyType({module.NAME: module for module in sorted(modules, key=lambda module: module.NAME)})
+    return modules_by_name(__name__)
 
 
 def claims(path: str | Path) -> tuple[str, ...]:

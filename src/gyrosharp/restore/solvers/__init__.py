@@ -6,12 +6,11 @@ Every module here whose name has no leading underscore is a solver. It exposes e
 - ``METHODS``, a tuple of `Method`, where one algorithm has several variants or plans its settings from the photo.
 """
 
-import importlib
-import pkgutil
 from functools import lru_cache
 from types import ModuleType
 
 from gyrosharp.errors import UsageError
+from gyrosharp.registry import modules_of
 from gyrosharp.restore.solvers._method import Facts, Image, Method
 
 __all__ = ["Facts", "Method", "find_method", "methods"]
@@ -21,10 +20,8 @@ __all__ = ["Facts", "Method", "find_method", "methods"]
 def methods() -> dict[str, Method]:
     """Return every solver by name."""
     found: dict[str, Method] = {}
-    for info in pkgutil.iter_modules(__path__):
-        if not info.name.startswith("_"):
-            module = importlib.import_module(f"{__name__}.{info.name}")
-            found |= {method.name: method for method in _methods_of(module)}
+    for module in modules_of(__name__):
+        found |= {method.name: method for method in _methods_of(module)}
     return found
 
 

@@ -15,17 +15,16 @@ Picking one of several cameras and fitting it to the picture is done for all for
 is adding such a file; modules whose name starts with an underscore are not formats.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, cast
+from typing import Protocol
 
 from gyrosharp.capture.cameras.formats._text import CameraFile, read_text
 from gyrosharp.capture.cameras.profile import CameraProfile
 from gyrosharp.errors import CaptureError
+from gyrosharp.registry import modules_by_name
 
 __all__ = ["CameraFile", "CameraFormat", "claims", "formats", "read_cameras"]
 
@@ -47,12 +46,7 @@ class CameraFormat(Protocol):
 @cache
 def formats() -> MappingProxyType[str, CameraFormat]:
     """Return the formats of this package by name, sorted."""
-    modules = [
-        cast(CameraFormat, importlib.import_module(f"{__name__}.{info.name}"))
-        for info in pkgutil.iter_modules(__path__)
-        if not info.name.startswith("_")
-    ]
-    return MappingProxyType({module.NAME: module for module in sorted(modules, key=lambda module: module.NAME)})
+    return modules_by_name(__name__)
 
 
 def claims(text: str, path: Path) -> tuple[str, ...]:
