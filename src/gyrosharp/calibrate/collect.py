@@ -14,12 +14,12 @@ from gyrosharp.calibrate.detection import charuco_markers, find_board, guess_boa
 from gyrosharp.calibrate.views import BoardView, Grey
 from gyrosharp.errors import ImageError, InputError
 from gyrosharp.media.image_file import IMAGE_SUFFIXES, RAW_SUFFIXES, ImageFile, read_image
-from gyrosharp.media.movie import frame_times, read_frame
+from gyrosharp.media.movie import MOVIE_SUFFIXES, read_frame
+from gyrosharp.media.movie_reader import movie_info
 from gyrosharp.media.transfer import SRGB, encode_codes
 
 PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, *RAW_SUFFIXES, ".heic", ".heif", ".avif", ".bmp", ".gif")
 """Files taken for pictures; those that cannot be read are named and skipped."""
-MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".360", ".insv", ".mxf", ".m4v", ".webm")
 MOVIE_FRAMES = 80
 """Frames of a movie that are searched, evenly spread: more show hardly another view."""
 MOVIE_VIEWS = 30
@@ -160,11 +160,10 @@ def collect_views(sources: Sequence[Source], board: Board | None) -> Collected:
 def _of_file(path: Path) -> list[Source]:
     if path.suffix.lower() not in MOVIE_SUFFIXES:
         return [Source(path.name, partial(read_image, path))]
-    count = frame_times(path).size
-    if not count:
-        raise ImageError(f"{path}: expected a movie with frames, got none; check the file")
+    info = movie_info(path)
+    count = info.stamps.size
     wanted = np.unique(np.linspace(0, count - 1, min(count, MOVIE_FRAMES)).round().astype(int))
-    return [Source(f"{path.name} frame {index}", partial(read_frame, path, int(index)), path) for index in wanted]
+    return [Source(f"{path.name} frame {index}", partial(read_frame, info, int(index)), path) for index in wanted]
 
 
 def _in_folder(folder: Path) -> list[Source]:

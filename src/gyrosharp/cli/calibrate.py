@@ -12,7 +12,6 @@ from gyrosharp.calibrate.board import Board, dictionary_number, parse_board_size
 from gyrosharp.calibrate.camera import CameraCalibration, calibrate_camera
 from gyrosharp.calibrate.camera_picture import camera_picture
 from gyrosharp.calibrate.collect import (
-    MOVIE_SUFFIXES,
     NO_BOARD,
     PICTURE_SUFFIXES,
     Collected,
@@ -38,6 +37,7 @@ from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.imu.checks import WARNING
 from gyrosharp.imu.readers import read_imu
 from gyrosharp.media.atomic import atomic_write, check_target, make_folder
+from gyrosharp.media.movie import MOVIE_SUFFIXES
 
 STEREO_FILES = ("left.camera.json", "right.camera.json", "stereo.json")
 NOISE_FORMAT = "gyrosharp.noise/1"

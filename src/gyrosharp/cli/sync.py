@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from gyrosharp.capture.capture import Capture
+from gyrosharp.capture.layouts.saved import SUFFIX as RECORDING_SUFFIX
+from gyrosharp.capture.layouts.saved import save_recording
 from gyrosharp.capture.recording import Recording
 from gyrosharp.cli.notes import Notes
-from gyrosharp.cli.options import CaptureOptions, subject_of
+from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, subject_of
 from gyrosharp.cli.sync_options import SyncOptions
 from gyrosharp.cli.sync_text import advice_lines, table
 from gyrosharp.errors import InputError, UsageError
@@ -20,8 +22,6 @@ from gyrosharp.sync.result import AXES, BIAS, TIME_OFFSET, SyncResult
 
 if TYPE_CHECKING:
     from gyrosharp.sync.recording import Progress
-
-RECORDING_SUFFIX, CAPTURE_SUFFIX = ".recording.json", ".capture.json"
 
 
 def run(source: Path, described: CaptureOptions, options: SyncOptions) -> int:
@@ -115,8 +115,6 @@ def _save_plot(options: SyncOptions, outcome: Synchronisation) -> None:
 def _save(options: SyncOptions, subject: Capture | Recording, result: SyncResult) -> None:
     assert options.output is not None
     if isinstance(subject, Recording):
-        from gyrosharp.capture.layouts.saved import save_recording
-
         save_recording(apply(subject, result), options.output, overwrite=options.force)
     else:
         from gyrosharp.capture.capture_file import save_capture

@@ -13,6 +13,7 @@ from gyrosharp.media.movie_file import open_movie, read_table, seconds
 from gyrosharp.media.movie_reader import MovieFrame, MovieInfo, movie_info, read_frames
 from gyrosharp.media.stored import Metadata
 
+MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".360", ".insv", ".mxf", ".braw", ".m4v", ".webm")
 _ORIENTATION_OF_ROTATION = {0: 1, -90: 6, 90: 8, 180: 3, -180: 3}
 """EXIF Orientation for PyAV's rotation (degrees counter-clockwise that the frame must be turned to stand upright)."""
 
@@ -46,15 +47,15 @@ def movie_size(path: str | Path) -> tuple[int, int]:
         return int(stream.width), int(stream.height)
 
 
-def read_frame(path: str | Path, index: int) -> ImageFile:
+def read_frame(movie: str | Path | MovieInfo, index: int) -> ImageFile:
     """Read one frame of a movie's first video stream to linear light.
 
     The BT.709 camera curve and sRGB are taken as one, as displays do. Frames of more than 8 bit become 16-bit pictures.
 
     Parameters
     ----------
-    path : str or Path
-        Movie file.
+    movie : str, Path or MovieInfo
+        Movie file, or what `movie_info` told of it, which saves reading its packets again.
     index : int
         Frame number in presentation order, from 0.
 
@@ -68,14 +69,14 @@ def read_frame(path: str | Path, index: int) -> ImageFile:
     ImageError
         If the file does not exist, is no movie, is damaged, or has no such frame.
     """
-    info = movie_info(path)
+    info = movie if isinstance(movie, MovieInfo) else movie_info(movie)
     count = info.stamps.size
     if not 0 <= index < count:
-        raise ImageError(f"{path}: expected a frame from 0 to {count - 1}, got {index}; choose one of them")
+        raise ImageError(f"{info.path}: expected a frame from 0 to {count - 1}, got {index}; choose one of them")
     frame = next(read_frames(info, index))
     if frame.repeated:
         raise ImageError(
-            f"{path}: frame {index} cannot be decoded: {frame.broken}; choose another or re-encode the movie"
+            f"{info.path}: frame {index} cannot be decoded: {frame.broken}; choose another or re-encode the movie"
         )
     return _as_image(info, frame)
 

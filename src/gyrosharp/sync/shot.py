@@ -96,6 +96,9 @@ def synchronise_shot(
         return _refused(capture, "the photo has too little texture to find a motion in it")
     scene = _scene(capture, picture, float(offsets[np.argmin(np.abs(offsets - capture.time_offset_s))]), lossy)
     found = hypotheses(scan.run(_candidates(capture, find_axes), spectra), capture, spectra, scene)
+    if found and abs(found[0].offset_s - capture.time_offset_s) > max_offset_s + ONE_ANSWER_S:
+        beyond = f"the likeliest time offset, {_ms(found[0].offset_s)}, lies beyond the {_ms(max_offset_s)} searched"
+        return _refused(capture, beyond, len(spectra))
     return _decided(capture, found, spectra, scene)
 
 

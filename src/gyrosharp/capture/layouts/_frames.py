@@ -8,9 +8,7 @@ import numpy as np
 from gyrosharp.capture.capture import ImageSource
 from gyrosharp.media.header import read_header
 from gyrosharp.media.image_file import IMAGE_SUFFIXES
-from gyrosharp.media.movie import movie_size
-
-MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".360", ".insv", ".mxf", ".braw", ".m4v")
+from gyrosharp.media.movie import MOVIE_SUFFIXES, movie_size
 
 
 def is_movie(path: Path) -> bool:
