@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from gyrosharp.capture.capture_file import load_capture
 from gyrosharp.capture.gcsv_writer import write_gcsv
 from gyrosharp.capture.layouts import read_recording
 from gyrosharp.capture.layouts.saved import save_recording
@@ -148,3 +149,15 @@ def test_sync_finds_the_clock_and_writes_a_recording_file(film, run):
 def test_calibrate_without_a_board(film, run):
     result = run("calibrate", film / "frames")
     assert result.code == 3 and "board" in result.err
+
+
+def test_sync_of_one_photo_writes_a_capture_file(shot, run):
+    target = shot / "found.capture.json"
+    given = ("--offset-ms", "40", "-o", target)
+    result = run("sync", shot / "photo.capture.json", *given)
+    assert result.code == 0, result.out + result.err
+    found = load_capture(target)
+    assert abs(found.time_offset_s) < 0.006
+    assert run("deblur", target, "-o", shot / "out.png").code == 0
+    assert run("sync", shot / "photo.capture.json", *given).code == 2
+    assert "recording with it" in run("sync", shot / "photo.capture.json", "--plot", shot / "p.png").err

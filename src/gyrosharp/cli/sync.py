@@ -18,7 +18,7 @@ from gyrosharp.cli.sync_options import SyncOptions
 from gyrosharp.cli.sync_text import advice_lines, table
 from gyrosharp.errors import InputError, UsageError
 from gyrosharp.sync.recording import Synchronisation, SynchroniseOptions, apply, synchronised
-from gyrosharp.sync.result import AXES, BIAS, TIME_OFFSET, SyncResult
+from gyrosharp.sync.result import AXES, BIAS, FOCAL, TIME_OFFSET, SyncResult
 
 if TYPE_CHECKING:
     from gyrosharp.sync.recording import Progress
@@ -132,4 +132,6 @@ def _applied(capture: Capture, result: SyncResult) -> Capture:
         changes["R_cam_imu"] = result.R_cam_imu
     if BIAS in result.determined:
         changes["gyro_bias_rad_s"] = result.gyro_bias_rad_s
+    if FOCAL in result.determined and result.fx is not None:
+        changes["camera"] = capture.camera.refocused(result.fx / capture.camera.fx)
     return replace(capture, **changes)  # type: ignore[arg-type]

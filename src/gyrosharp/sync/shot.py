@@ -214,7 +214,7 @@ def _result(capture: Capture, rivals: _Rivals, found: list[Hypothesis], spectra:
         pairs=len(spectra),
         inliers=_showing(best, spectra),
         reasons=tuple(reasons),
-        advice=() if settled else ADVICE,
+        advice=ADVICE if len({axes_letters(h.axes) for h in found}) > 1 and not settled else (),
         notes=("from one photo: readout and clock drift were not looked at",),
     )
 
