@@ -165,6 +165,23 @@ def test_an_empty_movie_is_refused(tmp_path):
         read_recording(tmp_path / "clip.mp4")
 
 
+def test_the_movie_of_a_recording_stands_for_its_folder(tmp_path):
+    clip = movie(tmp_path / "movie.mp4", frames=2)
+    rows = "".join(f"{k * 5_000_000},0,0.3,0,0,9.8,0\n" for k in range(200))
+    log = tmp_path / "gyro_accel.csv"
+    log.write_text(f"Timestamp[nanosec],gx[rad/s],gy[rad/s],gz[rad/s],ax[m/s^2],ay[m/s^2],az[m/s^2]\n{rows}")
+    (tmp_path / "movie_metadata.csv").write_text(
+        "Timestamp[nanosec],fx[px],Exposure time[nanosec],Frame readout time[nanosec]\n"
+        "100000000,60,10000000,5000000\n200000000,60,10000000,5000000\n"
+    )
+    assert read_recording(clip).layout == "mars" and read_recording(clip).movie == clip
+    assert read_recording(clip, Overrides(gyro=log)).layout == "movie"
+    other = movie(tmp_path / "other.mp4", frames=2)
+    assert read_recording(other).layout == "movie" and read_recording(other).imu is None
+    log.write_text("broken")
+    assert read_recording(clip).layout == "movie"
+
+
 def test_frames_named_by_their_stamps(tmp_path):
     for stamp in (1015312315089152, 1015315048005152):
         picture(tmp_path / f"{stamp}.png")

@@ -70,7 +70,7 @@ def _text(key: str, value: object) -> str:
     if isinstance(value, list):
         return (" x " if key.endswith("px") else ", ").join(f"{number:g}" for number in value) + _unit(key)
     if key in _MILLISECONDS and isinstance(value, float):
-        return f"{value * 1e3:.4g} ms"
+        return f"{value * 1e3:.4g} ms" if abs(value) < 10.0 else f"{value:.4f} s"
     return f"{value}{_unit(key)}"
 
 

@@ -18,6 +18,12 @@ from gyrosharp.restore.video.extents import frame_extents
 
 # Intervals between frames that differ by more than this share make a variable frame rate.
 STEADY_RATE = 0.02
+# Where people find what a recording lacks.
+WHERE_FROM = {
+    "gyro log": "; docs/devices.md lists the apps and loggers that record one",
+    "focal length": "; `gyrosharp calibrate` measures it, gyroflow's lens profiles hold many",
+    "exposure time": "; one over the shutter speed that the camera was set to",
+}
 
 
 def photo_facts(header: Header) -> Facts:
@@ -98,7 +104,7 @@ def recording_facts(recording: Recording) -> Facts:
     return facts | {
         "frames_over_1_px": sum(trail > 1.0 for trail in blur) if blur else None,
         "blur_range_px": _range(blur),
-        "lacks": [f"{what}: give {remedy}" for what, remedy in lacks],
+        "lacks": [f"{what}: give {remedy}{WHERE_FROM.get(what, '')}" for what, remedy in lacks],
         "notes": list(dict.fromkeys(remarks)),
         "frames": frames,
     }

@@ -22,8 +22,11 @@ from typing import Protocol
 
 from gyrosharp.capture.overrides import NOTHING_KNOWN, Overrides
 from gyrosharp.capture.recording import Recording
-from gyrosharp.errors import CaptureError
+from gyrosharp.errors import CaptureError, GyrosharpError
 from gyrosharp.registry import modules_by_name
+
+MOVIE = "movie"
+"""The layout of movies that nothing is known of."""
 
 
 class Layout(Protocol):
@@ -84,10 +87,23 @@ def read_recording(path: str | Path, known: Overrides | None = None) -> Recordin
             f"{source}: expected a recording ({', '.join(layouts())}), got {found}; `gyrosharp probe` lists the files "
             "each consists of; or name a capture file, or an image with -g GYRO"
         )
-    recording = layout.read(source, known)
+    recording = _of_folder(source, known) if layout.NAME == MOVIE and known.gyro is None else None
+    recording = recording or layout.read(source, known)
     if recording.read_with == NOTHING_KNOWN:
         recording = replace(recording, read_with=known)
     return recording.overridden(known)
+
+
+def _of_folder(movie: Path, known: Overrides) -> Recording | None:
+    """Return the recording that a movie's folder holds, if it is of this movie."""
+    layout = layout_of(movie.absolute().parent)
+    if layout is None or _last(layout):
+        return None
+    try:
+        recording = layout.read(movie.parent, known)
+    except GyrosharpError:
+        return None
+    return recording if recording.movie == movie else None
 
 
 def _last(layout: Layout) -> bool:
