@@ -1,4 +1,4 @@
-"""gyrosharp removes camera-shake blur from photos with the motion the camera's own gyroscope recorded.
+"""gyrosharp removes camera-shake blur from photos and video with the motion the camera's own gyroscope recorded.
 
 The public names load on first use, so that ``import gyrosharp`` and ``gyrosharp --help`` stay fast.
 """
@@ -6,11 +6,15 @@ The public names load on first use, so that ``import gyrosharp`` and ``gyrosharp
 import importlib
 from typing import TYPE_CHECKING
 
+from gyrosharp.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from gyrosharp.blur.field import BlurField, blur_field
     from gyrosharp.blur.operator import BlurOperator, blur_operator
     from gyrosharp.capture.capture import Capture
     from gyrosharp.capture.capture_file import load_capture, save_capture
+    from gyrosharp.capture.layouts import read_recording
+    from gyrosharp.capture.recording import Recording
     from gyrosharp.errors import GyrosharpError
     from gyrosharp.geometry.camera import CameraModel
     from gyrosharp.geometry.shutter import Exposure, Shutter
@@ -19,8 +23,8 @@ if TYPE_CHECKING:
     from gyrosharp.imu.recording import ImuRecording
     from gyrosharp.restore.deblur import deblur
     from gyrosharp.restore.restoration import Restoration
-
-__version__ = "0.1.0"
+    from gyrosharp.restore.video import deblur_movie
+    from gyrosharp.sync.recording import synchronise
 
 _HOMES = {
     "BlurField": "gyrosharp.blur.field",
@@ -31,14 +35,18 @@ _HOMES = {
     "GyrosharpError": "gyrosharp.errors",
     "ImuRecording": "gyrosharp.imu.recording",
     "PoseTrajectory": "gyrosharp.geometry.trajectory",
+    "Recording": "gyrosharp.capture.recording",
     "Restoration": "gyrosharp.restore.restoration",
     "Shutter": "gyrosharp.geometry.shutter",
     "blur_field": "gyrosharp.blur.field",
     "blur_operator": "gyrosharp.blur.operator",
     "deblur": "gyrosharp.restore.deblur",
+    "deblur_movie": "gyrosharp.restore.video",
     "load_capture": "gyrosharp.capture.capture_file",
     "read_imu": "gyrosharp.imu.readers",
+    "read_recording": "gyrosharp.capture.layouts",
     "save_capture": "gyrosharp.capture.capture_file",
+    "synchronise": "gyrosharp.sync.recording",
 }
 
 __all__ = [
@@ -50,14 +58,18 @@ __all__ = [
     "GyrosharpError",
     "ImuRecording",
     "PoseTrajectory",
+    "Recording",
     "Restoration",
     "Shutter",
     "blur_field",
     "blur_operator",
     "deblur",
+    "deblur_movie",
     "load_capture",
     "read_imu",
+    "read_recording",
     "save_capture",
+    "synchronise",
 ]
 
 

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 
 import typer
 
-from gyrosharp import __version__
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.layouts import is_recording
 from gyrosharp.capture.layouts.saved import SUFFIX as RECORDING_SUFFIX
@@ -28,6 +27,7 @@ from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writab
 from gyrosharp.restore.deblur import deblur, deblur_uniform, deblurrer
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.restoration import Restoration
+from gyrosharp.version import __version__
 
 SOME_FAILED = 1
 MOVIE_OUTPUT_SUFFIX = ".png"

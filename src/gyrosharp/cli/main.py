@@ -108,7 +108,7 @@ def gyrosharp(
     """Options of every verb."""
     del debug  # read from the command line by `main`, so that it works before and after the verb
     if version:
-        from gyrosharp import __version__
+        from gyrosharp.version import __version__
 
         typer.echo(f"gyrosharp {__version__}")
         raise typer.Exit

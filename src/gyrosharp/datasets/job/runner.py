@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from gyrosharp import __version__
 from gyrosharp.datasets.job.folder_state import FORMAT, Facts, close_job, open_job
 from gyrosharp.datasets.job.locks import await_orphans, sole_job
 from gyrosharp.datasets.job.making import OnError, ShardState, ShardTask, WorkerLost, make_here
@@ -19,6 +18,7 @@ from gyrosharp.datasets.job.shards import TarWriter
 from gyrosharp.datasets.job.writer import Writer
 from gyrosharp.errors import UsageError
 from gyrosharp.media.atomic import make_folder
+from gyrosharp.version import __version__
 
 Engine = Literal["processes", "ray"]
 

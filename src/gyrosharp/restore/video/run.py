@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp import __version__
 from gyrosharp.capture.capture import ImageSource
 from gyrosharp.capture.recording import Recording
 from gyrosharp.errors import CaptureError, ImageError, UsageError
@@ -29,6 +28,7 @@ from gyrosharp.restore.video.preparation import ReadFrame, prepared
 from gyrosharp.restore.video.report import FrameRow, VideoReport, clip_decision, row_of, untouched_row
 from gyrosharp.restore.video.settings import VideoSettings
 from gyrosharp.restore.video.stream import LOOK_AHEAD, FrameResult, restored_frames
+from gyrosharp.version import __version__
 
 Image = NDArray[np.float32]
 
