@@ -30,7 +30,7 @@ SOURCES = $(shell git ls-files -co --exclude-standard src CMakeLists.txt pyproje
 .venv-dev/installed: $(SOURCES)
 	$(PYTHON) -m venv .venv-dev
 	.venv-dev/bin/python $(PIP) --force-reinstall --no-deps .
-	.venv-dev/bin/python $(PIP) ".[dev]"
+	.venv-dev/bin/python $(PIP) ".[dev,telemetry]"
 	touch $@
 
 .venv-train/installed: $(SOURCES)

@@ -124,6 +124,7 @@ def test_overrides_complete_a_recording(tmp_path):
     shots = bare.overridden(known)
     assert not shots.missing()
     assert shots[1].exposure.start_ns == 610_000_000 and shots[1].time_offset_s == 0.05
+    assert bare.overridden(Overrides(offset_s=0.0)).clocks_joined
     assert (shots[0].camera.fx, shots[0].camera.cx, shots[0].exposure.readout_s) == (70.0, 31.5, 0.02)
 
 

@@ -35,8 +35,8 @@ class Overrides:
         Readout direction.
     start_ns : int or None
         Start of exposure of the first line, camera clock.
-    offset_s : float
-        Added to the IMU stamps on top of what the recording says.
+    offset_s : float or None
+        Added to the IMU stamps on top of what the recording says; where that is nothing, this joins the clocks, 0 too.
     imu_format : str or None
         Reader to use.
     gyro_unit : str or None
@@ -55,7 +55,7 @@ class Overrides:
     readout_s: float | None = None
     shutter: str | None = None
     start_ns: int | None = None
-    offset_s: float = 0.0
+    offset_s: float | None = None
     imu_format: str | None = None
     gyro_unit: str | None = None
     low_pass_hz: float | None = None
@@ -97,7 +97,7 @@ def overridden(capture: Capture, known: Overrides) -> Capture:
         exposure=exposure,
         imu=None if capture.imu is None else known.filtered(capture.imu),
         R_cam_imu=capture.R_cam_imu if known.axes is None else parse_axes(known.axes),
-        time_offset_s=capture.time_offset_s + known.offset_s,
+        time_offset_s=capture.time_offset_s + (known.offset_s or 0.0),
         reference_ns=reference_ns,
     )
 

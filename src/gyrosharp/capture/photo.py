@@ -50,7 +50,7 @@ def capture_from_photo(image: Path, gyro: Path, known: Overrides | None = None) 
             f"{image}: expected {_listed(names)}, got none from the photo or {gyro.name}; give {_listed(flags)}"
         )
     exposure = Exposure(start_ns, duration_s, readout_s, shutter)
-    offset_s = known.offset_s + (profile.time_offset_s or 0.0)
+    offset_s = (known.offset_s or 0.0) + (profile.time_offset_s or 0.0)
     return Capture(profile.camera, exposure, ImageSource(image), imu, axes, offset_s, notes=tuple(facts.notes))
 
 

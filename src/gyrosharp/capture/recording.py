@@ -221,7 +221,7 @@ class Recording(Sequence[Capture]):
             plain = CameraModel(width, height, known.fx, known.fx, (width - 1) / 2, (height - 1) / 2)
             camera = known.focused(plain if camera is None else camera)
         shift_ns = 0 if known.start_ns is None else known.start_ns - int(self.start_ns[0])
-        has_offset = self.clocks_joined or known.offset_s != 0.0
+        has_offset = self.clocks_joined or known.offset_s is not None
         return replace(
             self,
             camera=camera,
@@ -230,7 +230,7 @@ class Recording(Sequence[Capture]):
             start_ns=self.start_ns + shift_ns,
             exposure_s=self.exposure_s if known.exposure_s is None else np.full(len(self), known.exposure_s),
             R_cam_imu=self.R_cam_imu if known.axes is None else parse_axes(known.axes),
-            time_offset_s=self.time_offset_s + known.offset_s,
+            time_offset_s=self.time_offset_s + (known.offset_s or 0.0),
             offset_std_s=(self.offset_std_s or SYNCHRONISED_STD_S) if has_offset else None,
         )
 

@@ -51,7 +51,7 @@ class CaptureOptions:
     start_ns: Annotated[
         int | None, typer.Option(help="Start of exposure of the first row, ns, in the log's clock.")
     ] = None
-    offset_ms: Annotated[float, typer.Option(help="Added to the gyro's stamps to get camera time, ms.")] = 0.0
+    offset_ms: Annotated[float | None, typer.Option(help="Added to the gyro's stamps to get camera time, ms.")] = None
     imu_format: Annotated[
         str | None, typer.Option(help="Reader of the gyro log; recognised by content if not given.")
     ] = None
@@ -72,7 +72,7 @@ class CaptureOptions:
             readout_s=None if self.readout_ms is None else self.readout_ms * 1e-3,
             shutter=self.shutter,
             start_ns=self.start_ns,
-            offset_s=self.offset_ms * 1e-3,
+            offset_s=None if self.offset_ms is None else self.offset_ms * 1e-3,
             imu_format=self.imu_format,
             gyro_unit=self.gyro_unit,
             low_pass_hz=self.low_pass_hz,
@@ -215,8 +215,8 @@ def _loaded(path: Path, described: CaptureOptions) -> "Capture":
     from gyrosharp.capture.overrides import overridden
 
     capture = load_capture(path, described.imu_format, described.gyro_unit)
-    of_a_log = (described.axes, described.imu_format, described.gyro_unit, described.low_pass_hz)
-    if capture.poses is not None and (described.offset_ms or any(flag is not None for flag in of_a_log)):
+    of_a_log = (described.offset_ms, described.axes, described.imu_format, described.gyro_unit, described.low_pass_hz)
+    if capture.poses is not None and any(flag is not None for flag in of_a_log):
         raise UsageError(
             f"{path}: expected a gyro log for --axes, --offset-ms, --imu-format, --gyro-unit or --low-pass-hz, "
             "got a trajectory; leave them out"
