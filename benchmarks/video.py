@@ -1,6 +1,6 @@
 """Deblur a made-up clip with a known truth: what is gained, how fast, against a loop over the command line.
 
-    python benchmarks/video.py [--frames 60] [--loop 4] [--keep FOLDER] [--codec ffv1]
+    python benchmarks/video.py [--frames 60] [--loop 4] [--keep FOLDER] [--codec ffv1] [--figure FILE]
 
 A camera pans over a mosaic of scikit-image's photos (720p, 10 bit, variable frame rate) in a hand whose tremor comes
 and goes. Blurred with 160 poses along the true motion, rolling shutter included, with shot noise; what the deblurrer is
@@ -254,6 +254,15 @@ def show_speed(clip: Clip, source: Path, seconds: tuple[float, float], loop: int
         )
 
 
+def save_figure(path: Path, source: Path, target: Path, report: VideoReport) -> None:
+    """Draw the middle of the most blurred frame, before and after (docs/figures/video.jpg)."""
+    full = [row for row in report.rows if row.strength > 0.99 and row.extent_px is not None]
+    number = max(full, key=lambda row: row.extent_px or 0.0).frame
+    frames = (next(read_frames(movie, number)).linear() for movie in (source, target))
+    pair = np.hstack([SRGB.encode(frame)[150:570, 320:960] for frame in frames])
+    cv2.imwrite(str(path), np.rint(255 * pair).astype(np.uint8)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+
+
 def main() -> None:
     """Make the clip, deblur it, and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -261,6 +270,7 @@ def main() -> None:
     parser.add_argument("--loop", type=int, default=6)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--codec", default="ffv1")
+    parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
     clip = made_clip(arguments.frames)
     with tempfile.TemporaryDirectory() as temporary:
@@ -273,6 +283,8 @@ def main() -> None:
         print(f"{report.summary()}\n\n| {arguments.frames} frames of {WIDTH} x {HEIGHT}, 10 bit, {arguments.codec} | |")
         print("|---|---|")
         show_quality(clip, source, target, report)
+        if arguments.figure is not None:
+            save_figure(arguments.figure, source, target, report)
         show_speed(clip, source, seconds, arguments.loop, report)
 
 
