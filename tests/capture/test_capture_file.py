@@ -9,8 +9,8 @@ import gyrosharp as gs
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.capture_file import load_capture, save_capture
 from gyrosharp.capture.gcsv_writer import write_gcsv
+from gyrosharp.capture.json_schemas import json_schema
 from gyrosharp.capture.overrides import Overrides, overridden
-from gyrosharp.capture.schema import json_schema
 from gyrosharp.errors import CaptureError, ImageError, ImuError, OutputError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Exposure, Shutter
@@ -218,7 +218,9 @@ def test_size_mismatch_is_refused(folder):
 @pytest.mark.parametrize("name", ["capture", "recording", "camera"])
 def test_published_schema_is_in_step(name):
     published = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text())
-    assert published == json_schema(name), f"run: python -m gyrosharp.capture.schema {name} > docs/{name}.schema.json"
+    assert published == json_schema(name), (
+        f"run: python -m gyrosharp.capture.json_schemas {name} > docs/{name}.schema.json"
+    )
 
 
 def test_public_names_resolve():

@@ -3,7 +3,7 @@
 Loaded only when such a file is read or written: pydantic is slow to import.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -116,25 +116,3 @@ class RecordingDocument(_Strict):
     readout_s: float | None = Field(default=None, ge=0, description="first line to one past the last; null: as read")
     shutter: str | None = Field(default=None, description="readout direction; null: as read")
     imu: ClocksPart = ClocksPart()
-
-
-def json_schema(name: str) -> dict[str, Any]:
-    """Return the JSON schema that docs/NAME.schema.json publishes; the name is "capture", "recording" or "camera"."""
-    from gyrosharp.capture.cameras.schema import CameraDocument
-
-    models: dict[str, type[BaseModel]] = {
-        "capture": CaptureDocument,
-        "recording": RecordingDocument,
-        "camera": CameraDocument,
-    }
-    schema = models[name].model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = f"gyrosharp.{name}/1"
-    return schema
-
-
-if __name__ == "__main__":
-    import json
-    import sys
-
-    sys.stdout.write(json.dumps(json_schema(sys.argv[1]), indent=1) + "\n")
