@@ -100,6 +100,33 @@ class TestGyroflow:
         profile = camera_from(tmp_path, "a.json", gyroflow(frame_readout_time=milliseconds))
         assert (profile.readout_s, profile.shutter) == (readout_s, shutter)
 
+    @pytest.mark.parametrize(
+        ("direction", "milliseconds", "shutter"),
+        [
+            ("TopToBottom", 12.5, Shutter.TOP_TO_BOTTOM),
+            ("BottomToTop", 12.5, Shutter.BOTTOM_TO_TOP),
+            ("LeftToRight", 12.5, Shutter.LEFT_TO_RIGHT),
+            ("RightToLeft", 12.5, Shutter.RIGHT_TO_LEFT),
+            ("LeftToRight", -12.5, Shutter.RIGHT_TO_LEFT),
+            (1, 12.5, Shutter.BOTTOM_TO_TOP),
+            (None, 12.5, Shutter.TOP_TO_BOTTOM),
+        ],
+    )
+    def test_direction_of_the_readout(self, direction, milliseconds, shutter, tmp_path):
+        text = gyroflow(frame_readout_time=milliseconds, frame_readout_direction=direction)
+        profile = camera_from(tmp_path, "a.json", text)
+        assert (profile.readout_s, profile.shutter) == (0.0125, shutter)
+
+    def test_a_setting_has_the_direction_of_its_profile(self, tmp_path):
+        setting = {"width": 320, "height": 240, "frame_readout_time": 6.0}
+        text = gyroflow(frame_readout_direction="LeftToRight", compatible_settings=[setting])
+        profile = camera_from(tmp_path, "a.json", text, (320, 240))
+        assert (profile.readout_s, profile.shutter) == (0.006, Shutter.LEFT_TO_RIGHT)
+
+    def test_unknown_direction(self, tmp_path):
+        with pytest.raises(CaptureError, match=r"frame_readout_direction: expected TopToBottom, .*got Sideways"):
+            camera_from(tmp_path, "a.json", gyroflow(frame_readout_direction="Sideways"))
+
     def test_global_shutter(self, tmp_path):
         profile = camera_from(tmp_path, "a.json", gyroflow(global_shutter=True))
         assert (profile.readout_s, profile.shutter) == (0.0, Shutter.GLOBAL)

@@ -345,6 +345,13 @@ class TestIosLogger:
         np.testing.assert_array_equal(shots.R_cam_imu, LANDSCAPE)
         assert shots.shutter is Shutter.TOP_TO_BOTTOM and shots.offset_std_s == 0.03
 
+    @pytest.mark.parametrize("count", [3, 6])
+    def test_more_or_fewer_frames_than_rows(self, folder, count):
+        movie(folder / "Frames.m4v", count=count)
+        shots = read_recording(folder)
+        assert len(shots) == min(count, 4)
+        assert f"the movie has {count} frames, the table 4 stamps: paired from the first on" in shots.notes
+
     def test_without_intrinsics(self, folder):
         lines(folder / "Frames.txt", ["1627530745.10,0", "1627530745.14,1"])
         movie(folder / "Frames.m4v")
@@ -399,6 +406,14 @@ class TestSensorLogger:
         shots = read_recording(folder)
         assert shots.start_ns.tolist() == [self.START_MS * 10**6 + k * 40_000_000 for k in range(4)]
         assert shots.offset_std_s is None and "a tenth" not in shots.notes[0] and "early" in shots.notes[0]
+
+    def test_columns_in_another_order_and_in_quotes(self, folder):
+        rows = [f'"0.0","{self.START_MS * 10**6 + k * 10_000_000}","0.0","0.5","0.0"' for k in range(100)]
+        lines(folder / "Gyroscope.csv", ['"seconds_elapsed","time","x","y","z"', *rows])
+        movie(folder / f"{self.START_MS}.mp4")
+        shots = read_recording(folder)
+        assert shots.layout == "sensor_logger"
+        assert shots.imu.gyro_rad_s[0].tolist() == [0.0, 0.5, 0.0]
 
     def test_epochs_that_are_none(self, folder):
         movie(folder / f"{self.START_MS}.mp4", epochs=(1, 2, 3, 4))

@@ -203,6 +203,17 @@ def test_numbered_frames_with_a_file_of_stamps(tmp_path):
         read_recording(tmp_path, Overrides(frame_times=other))
 
 
+def test_recording_file_of_numbered_frames_keeps_their_file_of_stamps(tmp_path):
+    pictures, times = tmp_path / "shots", tmp_path / "times.txt"
+    pictures.mkdir()
+    for number in (0, 1):
+        picture(pictures / f"{number}.png")
+    times.write_text("7.5\n7.6\n")
+    target = tmp_path / "a.recording.json"
+    save_recording(read_recording(pictures, Overrides(frame_times=times)), target)
+    assert read_recording(target).start_ns.tolist() == [7_500_000_000, 7_600_000_000]
+
+
 def test_frame_times_units_and_broken_lines(tmp_path):
     path = tmp_path / "times.csv"
     path.write_text("4.328040426246000454e+06\n")
@@ -272,6 +283,11 @@ def test_broken_recording_files_are_refused(tmp_path, synchronised):
         ({"colour": 1}, "unknown key 'colour'"),
         ({"shutter": "upwards"}, "shutter: expected"),
         ({"imu": {"R_cam_imu": [[1, 0, 0], [0, 1, 0], [0, 0, -1]]}}, "mirror"),
+        ({"imu": {"R_cam_imu": "x,y"}}, r"clip.recording.json: axes: expected"),
+        ({"imu": {"time_offset_s": float("nan")}}, "time_offset_s"),
+        ({"imu": {"time_offset_s": 1e300}}, "time_offset_s"),
+        ({"readout_s": 25.0}, "readout_s"),
+        ({"exposure_s": 200.0}, "exposure_s"),
     ):
         target.write_text(json.dumps(whole | change))
         with pytest.raises(CaptureError, match=words):

@@ -48,6 +48,21 @@ def test_mars_folder(mars):
     np.testing.assert_allclose(first.R_cam_imu, np.diag([1.0, -1.0, -1.0]))
 
 
+def test_mars_movie_with_a_frame_more_than_rows(mars):
+    import av
+
+    with av.open(str(mars / "movie.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 60, 90, "yuv420p"
+        for _ in range(3):
+            shot = av.VideoFrame.from_ndarray(np.zeros((90, 60, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(shot))
+        container.mux(stream.encode())
+    recording = read_recording(mars)
+    assert len(recording) == 2
+    assert "the movie has 3 frames, the table 2 stamps: paired from the first on" in recording.notes
+
+
 def test_mars_yaw_has_the_right_sign(mars):
     """A phone turning about its own +y (up) turns the camera to the left, so the scene moves RIGHT by f tan(w t)."""
     motion = CameraMotion.from_capture(read_recording(mars)[0])

@@ -32,6 +32,12 @@ class TestFinding:
         with pytest.raises(ImuError, match=r"known format \(betaflight, deepgyro, euroc, gcsv, .*--imu-format NAME"):
             read_imu(path)
 
+    def test_a_name_that_does_not_say_gyro(self, tmp_path):
+        path = sample_log("sensor-logger").write(tmp_path).rename(tmp_path / "Accelerometer.csv")
+        with pytest.raises(ImuError, match=r"table of sensor-logger for any sensor, .*--imu-format sensor-logger$"):
+            read_imu(path)
+        assert len(read_imu(path, format="sensor-logger")) == 60
+
     def test_unknown_format_lists_the_formats(self, tmp_path):
         with pytest.raises(
             UsageError, match=r"imu format: expected one of betaflight, deepgyro, euroc, gcsv, .*got 'gpx'"
@@ -221,3 +227,36 @@ def test_converted_units_are_noted(tmp_path):
     forced = read_imu(recording.source, gyro_unit="deg/s")
     assert not any("converted" in note for note in forced.notes)
     np.testing.assert_array_equal(recording.gyro_rad_s, forced.gyro_rad_s)
+
+
+class TestSensorLogger:
+    """Its columns are known by their names: the app's versions order them differently."""
+
+    START_NS = 1_700_000_000_000_000_001
+
+    @pytest.mark.parametrize("quote", ["", '"'])
+    @pytest.mark.parametrize("order", ["time,seconds_elapsed,z,y,x", "seconds_elapsed,time,x,y,z"])
+    def test_order_and_quotes(self, order, quote, tmp_path):
+        """Stamps stay exact: as floats, they would be rounded to 256 ns."""
+        names = order.split(",")
+        values = {"seconds_elapsed": "0.01", "x": "0.1", "y": "0.2", "z": "0.3"}
+        rows = [{**values, "time": str(self.START_NS + k * 10_000_001)} for k in range(5)]
+        table = [names, *([row[name] for name in names] for row in rows)]
+        path = tmp_path / "Gyroscope.csv"
+        path.write_text("".join(",".join(f"{quote}{cell}{quote}" for cell in line) + "\n" for line in table))
+        log = read_imu(path)
+        assert log.time_ns.tolist() == [self.START_NS + k * 10_000_001 for k in range(5)]
+        assert log.gyro_rad_s[0].tolist() == [0.1, 0.2, 0.3]
+
+    def test_no_time(self, tmp_path):
+        path = tmp_path / "Gyroscope.csv"
+        path.write_text("seconds_elapsed,x,y,z\n0.0,1,2,3\n")
+        with pytest.raises(ImuError, match=r"line 1: expected a column time, got 'seconds_elapsed,x,y,z'; check"):
+            read_imu(path, format="sensor-logger")
+
+    @pytest.mark.parametrize(("tick_ns", "warned"), [(10_000_000, False), (10, True), (2 * 10**9, True)])
+    def test_stamps_in_another_unit_are_warned_of(self, tick_ns, warned, tmp_path):
+        path = tmp_path / "Gyroscope.csv"
+        rows = [f"{self.START_NS + k * tick_ns},0,0.3,0.2,0.{k}" for k in range(5)]
+        path.write_text("\n".join(["time,seconds_elapsed,z,y,x", *rows, ""]))
+        assert any("no gyro's rate" in note for note in read_imu(path).notes) == warned

@@ -11,9 +11,12 @@ from gyrosharp.geometry.shutter import LATEST_NS
 
 Row = tuple[float, float, float]
 
+# Clocks may count from 1970; what is longer does not fit into stamps of 64 bits.
+LONGEST_OFFSET_S = 4e9
+
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True, allow_inf_nan=False)
 
 
 class CameraPart(_Strict):
@@ -51,7 +54,9 @@ class ImuPart(_Strict):
     R_cam_imu: tuple[Row, Row, Row] | str | None = Field(
         default=None, description="maps IMU vectors to camera vectors (det +1), or the name of a preset"
     )
-    time_offset_s: float = Field(default=0.0, description="t_cam = t_imu + time_offset_s")
+    time_offset_s: float = Field(
+        default=0.0, ge=-LONGEST_OFFSET_S, le=LONGEST_OFFSET_S, description="t_cam = t_imu + time_offset_s"
+    )
     bias_rad_s: Row | None = Field(default=None, description="taken off every gyro sample, IMU frame, rad/s")
     format: str | None = Field(default=None, description="reader to use; null: recognised by content")
     gyro_unit: Literal["rad/s", "deg/s"] | None = Field(default=None, description="unit, if the format's own is wrong")
@@ -96,7 +101,12 @@ class ClocksPart(_Strict):
     R_cam_imu: tuple[Row, Row, Row] | str | None = Field(
         default=None, description="maps IMU vectors to camera vectors (det +1), or the name of a preset; null: as read"
     )
-    time_offset_s: float | None = Field(default=None, description="t_cam = t_imu + time_offset_s; null: as read")
+    time_offset_s: float | None = Field(
+        default=None,
+        ge=-LONGEST_OFFSET_S,
+        le=LONGEST_OFFSET_S,
+        description="t_cam = t_imu + time_offset_s; null: as read",
+    )
     time_offset_std_s: float | None = Field(default=None, gt=0, description="one standard deviation; null: as read")
     clock_drift: float = Field(default=0.0, ge=-0.01, le=0.01, description="added: clock_drift * (t_imu - first t_imu)")
     bias_rad_s: Row | None = Field(default=None, description="taken off every gyro sample, IMU frame, rad/s")
@@ -112,7 +122,11 @@ class RecordingDocument(_Strict):
     gyro_unit: Literal["rad/s", "deg/s"] | None = Field(default=None, description="unit, if the format's own is wrong")
     frame_times: str | None = Field(default=None, description="file with one stamp per frame, relative to this file")
     camera: CameraPart | None = Field(default=None, description="intrinsics; null: the recording's own")
-    exposure_s: float | None = Field(default=None, gt=0, description="exposure time of all frames; null: as recorded")
-    readout_s: float | None = Field(default=None, ge=0, description="first line to one past the last; null: as read")
+    exposure_s: float | None = Field(
+        default=None, gt=0, le=60, description="exposure time of all frames; null: as recorded"
+    )
+    readout_s: float | None = Field(
+        default=None, ge=0, le=1, description="first line to one past the last; null: as read"
+    )
     shutter: str | None = Field(default=None, description="readout direction; null: as read")
     imu: ClocksPart = ClocksPart()

@@ -19,6 +19,7 @@ _LABELS = {
     "variable_frame_rate": "frame intervals",
     "exposure_range_s": "exposure",
     "iso_range": "ISO",
+    "iso": "ISO",
     "time_offset_std_s": "offset known to",
     "electronic_stabilisation": "EIS recorded",
     "optical_stabilisation": "OIS recorded",

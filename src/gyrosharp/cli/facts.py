@@ -1,6 +1,7 @@
 """What is known of photos, shots, recordings and logs, as plain values for `probe`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from gyrosharp.imu.bias import bias_from_still
 from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.header import Header
 from gyrosharp.media.movie_info import movie_info
+from gyrosharp.media.movie_telemetry import movie_tracks
 from gyrosharp.restore.video.extents import frame_extents
 
 # Intervals between frames that differ by more than this share make a variable frame rate.
@@ -137,7 +139,18 @@ def _streams(recording: Recording) -> list[str]:
         return []
     info = movie_info(recording.movie)
     turned = f", shown turned by {info.rotation_deg} degrees" if info.rotation_deg else ""
-    return [f"video {info.codec}, {info.pix_fmt} ({info.bit_depth} bit){turned}", *info.other_streams, *info.notes]
+    others = _with_kinds(recording.movie, info.other_streams)
+    return [f"video {info.codec}, {info.pix_fmt} ({info.bit_depth} bit){turned}", *others, *info.notes]
+
+
+def _with_kinds(movie: Path, others: tuple[str, ...]) -> tuple[str, ...]:
+    """The streams beside the pictures, each with the kind that an MP4 or MOV file gives it: "data gpmd"."""
+    tracks = list(movie_tracks(movie))
+    pictures = next((k for k, track in enumerate(tracks) if track.handler == "vide"), None)
+    if pictures is None or len(tracks) != len(others) + 1:
+        return others
+    del tracks[pictures]
+    return tuple(f"{stream} {track.kind}".strip() for stream, track in zip(others, tracks, strict=True))
 
 
 def _timing(recording: Recording) -> Facts:

@@ -1,6 +1,8 @@
 """`gyrosharp probe`: what is in a file, what it would take to deblur it, and what is missing."""
 
 import json
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import typer
 
 from gyrosharp.capture.layouts import is_recording, layouts
 from gyrosharp.capture.recording import Recording
+from gyrosharp.cli.camera_facts import camera_facts, camera_rows, is_camera_file
 from gyrosharp.cli.drawing import save_png
 from gyrosharp.cli.fact_rows import Facts, rows_of, wrapped
 from gyrosharp.cli.facts import log_facts, photo_facts, recording_facts, shot_facts
@@ -20,20 +23,42 @@ from gyrosharp.media.image_file import IMAGE_SUFFIXES
 
 # More gyro samples than these are thinned out for the picture.
 DRAWN_SAMPLES = 4000
+# Names of files that a refused folder is told to hold.
+NAMED_FILES = 4
 
 
 def run(source: Path, described: CaptureOptions, options: ProbeOptions) -> None:
     """Print what a file holds."""
+    if source.is_file() and is_camera_file(source):
+        _print_camera(source, options)
+        return
     facts, recording = _probed(source, described)
     if options.plot is not None:
         if recording is None:
-            raise UsageError(f"--plot: expected a movie or recording, got {source}; draw a shot's trails with field -o")
+            raise _no_plot(source)
         save_png(options.plot, plot_of(recording, facts), overwrite=options.force)
     if options.json:
         typer.echo(json.dumps(facts, indent=1))
         return
-    for label, value in rows_of(facts):
+    _print_rows(rows_of(facts))
+
+
+def _print_rows(rows: Iterable[tuple[str, str]]) -> None:
+    for label, value in rows:
         typer.echo(wrapped(label, value))
+
+
+def _print_camera(source: Path, options: ProbeOptions) -> None:
+    if options.plot is not None:
+        raise _no_plot(source)
+    if options.json:
+        typer.echo(json.dumps(camera_facts(source), indent=1))
+    else:
+        _print_rows(camera_rows(source))
+
+
+def _no_plot(source: Path) -> UsageError:
+    return UsageError(f"--plot: expected a movie or recording, got {source}; draw a shot's trails with field -o")
 
 
 def plot_of(recording: Recording, facts: Facts) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
@@ -41,7 +66,8 @@ def plot_of(recording: Recording, facts: Facts) -> "np.ndarray[tuple[int, ...], 
     times_s = (recording.start_ns - recording.start_ns[0]) * 1e-9
     trails = [frame.get("blur_px", {}).get("median", np.nan) for frame in facts["frames"]]
     blur = Curve(times_s, np.array(trails, dtype=np.float64), BLUE, "median trail", "bars")
-    span = (-0.02 * times_s[-1], 1.02 * times_s[-1]) if len(recording) > 1 else None
+    margin_s = max(0.02 * times_s[-1], 0.5 / recording.frame_rate_hz)  # half a frame: a bar is as wide at most
+    span = (-margin_s, times_s[-1] + margin_s) if len(recording) > 1 else None
     label = "time since the first frame, s"
     panels = [Panel([blur], "predicted blur", label, "px", level=1.0, x_range=span)]
     imu = recording.imu
@@ -81,12 +107,29 @@ def _photo(source: Path, described: CaptureOptions) -> Facts:
     except UsageError:
         raise
     except GyrosharpError as error:
-        return facts | {"missing": str(error)}
+        return facts | {"missing": str(error).removeprefix(f"{source}: ")}
 
 
 def _with_layouts(source: Path, error: CaptureError) -> CaptureError:
-    """Where a folder is no recording, say what each kind consists of."""
+    """Where a folder cannot be used, name what is in it; with nothing in it, say what each kind consists of."""
+    about_the_folder = source.is_dir() and str(error).startswith(f"{source}: ")
+    inside = ", ".join(_readable_in(source)) if about_the_folder else ""
     if is_recording(source):
-        return error
+        return CaptureError(f"{error}; it holds {inside}, which can be probed alone") if inside else error
+    if inside:
+        return CaptureError(f"{source}: expected a recording, got a folder that holds {inside}; give one of them")
     kinds = "; ".join(f"{layout.NAME}: {layout.FILES}" for layout in layouts().values())
     return CaptureError(f"{source}: expected a recording, got none of these: {kinds}")
+
+
+def _readable_in(folder: Path) -> list[str]:
+    """Return the names of the first movies and gyro logs of a folder."""
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES)
+    return [path.name for path in islice((path for path in files if is_recording(path) or _is_log(path)), NAMED_FILES)]
+
+
+def _is_log(path: Path) -> bool:
+    try:
+        return bool(claims(path))
+    except GyrosharpError:
+        return False

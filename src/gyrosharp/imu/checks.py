@@ -25,6 +25,8 @@ GRAVITY_RANGE_M_S2 = (8.0, 12.0)
 GRAVITY_WINDOW_S = 0.2
 
 JUMP_S = 1.0
+# Gyros sample at 10 Hz to 32 kHz; far outside, the stamps are in another unit than the format's.
+PLAUSIBLE_RATES_HZ = (1.0, 1e5)
 # A hole in the samples: longer than 5 sample intervals and than 20 ms (phones drop a sample now and then).
 GAP_INTERVALS = 5.0
 GAP_S = 0.02
@@ -133,6 +135,15 @@ def units_warning(recording: ImuRecording) -> str | None:
             f"slower than the rates say); {advice}"
         )
     return None
+
+
+def rate_warning(recording: ImuRecording) -> str | None:
+    """Return a warning if samples come faster or slower than any gyro gives them (1 Hz to 100 kHz), else None."""
+    lowest, highest = PLAUSIBLE_RATES_HZ
+    rate_hz = recording.rate_hz
+    if lowest <= rate_hz <= highest:
+        return None
+    return f"{WARNING}{rate_hz:.3g} samples a second is no gyro's rate: are the stamps in the format's unit?"
 
 
 @dataclass(frozen=True)

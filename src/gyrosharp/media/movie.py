@@ -13,7 +13,8 @@ from gyrosharp.media.movie_file import open_movie, read_table, seconds
 from gyrosharp.media.movie_reader import MovieFrame, MovieInfo, movie_info, read_frames
 from gyrosharp.media.stored import Metadata
 
-MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".360", ".insv", ".mxf", ".braw", ".m4v", ".webm")
+_CAMERA_SUFFIXES = (".360", ".insv", ".mxf", ".braw", ".lrv", ".mts")
+MOVIE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".m4v", ".webm", ".3gp", *_CAMERA_SUFFIXES)
 _ORIENTATION_OF_ROTATION = {0: 1, -90: 6, 90: 8, 180: 3, -180: 3}
 """EXIF Orientation for PyAV's rotation (degrees counter-clockwise that the frame must be turned to stand upright)."""
 

@@ -40,7 +40,10 @@ def profile_from_35mm(equivalent_mm: float, width: int, height: int) -> CameraPr
     return CameraProfile(
         f"{equivalent_mm:g} mm equivalent",
         CameraModel(width, height, fx, fx, (width - 1) / 2, (height - 1) / 2),
-        notes=(f"focal length {fx:.0f} px from the EXIF 35 mm equivalent ({equivalent_mm:g} mm), good to about 5 %",),
+        notes=(
+            f"warning: focal length {fx:.0f} px from the EXIF 35 mm equivalent ({equivalent_mm:g} mm), 5 % uncertain; "
+            "give --camera or --fx",
+        ),
     )
 
 

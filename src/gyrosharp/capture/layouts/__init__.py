@@ -50,9 +50,10 @@ def layouts() -> MappingProxyType[str, Layout]:
     return MappingProxyType(dict(sorted(found.items(), key=lambda item: (_last(item[1]), item[0]))))
 
 
-def layout_of(path: Path) -> Layout | None:
-    """Return the layout of a folder or movie; None if it is no recording."""
-    return next((layout for layout in layouts().values() if layout.claims(path)), None)
+def layout_of(path: Path, known: Overrides = NOTHING_KNOWN) -> Layout | None:
+    """Return the layout of a folder or movie; None if it is no recording. Stamps that are given make any folder one."""
+    found = next((layout for layout in layouts().values() if layout.claims(path)), None)
+    return layouts()["frames"] if found is None and known.frame_times is not None and path.is_dir() else found
 
 
 def is_recording(path: Path) -> bool:
@@ -78,9 +79,7 @@ def read_recording(path: str | Path, known: Overrides | None = None) -> Recordin
         If a log or a movie in it cannot be read.
     """
     source, known = Path(path), known or NOTHING_KNOWN
-    layout = layout_of(source)
-    if layout is None and known.frame_times is not None and source.is_dir():
-        layout = layouts()["frames"]
+    layout = layout_of(source, known)
     if layout is None:
         found = "no such file or folder" if not source.exists() else "none of these"
         raise CaptureError(

@@ -21,6 +21,13 @@ def movie_frames(path: Path, count: int) -> tuple[ImageSource, ...]:
     return tuple(ImageSource(path, index) for index in range(count))
 
 
+def pairing_note(frames: int, rows: int) -> tuple[str, ...]:
+    """Return a note if a movie has more or fewer frames than its table has rows; a logger stops a bit off the movie."""
+    if frames == rows:
+        return ()
+    return (f"the movie has {frames} frames, the table {rows} stamps: paired from the first on",)
+
+
 def pictures_in(folder: Path) -> list[Path]:
     """Return the pictures of a folder, those with shorter names first, as people number them."""
     found = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.name[0] != ".")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gyrosharp.capture.layouts._frames import movie_frames, unknown
+from gyrosharp.capture.layouts._frames import movie_frames, pairing_note, unknown
 from gyrosharp.capture.layouts._phone import ONE_CLOCK_STD_S, placement, placement_notes
 from gyrosharp.capture.overrides import Overrides
 from gyrosharp.capture.recording import Recording
@@ -39,7 +39,9 @@ def read(path: Path, known: Overrides) -> Recording:
     movie = path / "Frames.m4v"
     if not movie.is_file():
         raise CaptureError(f"{path}: expected Frames.m4v beside Frames.txt, got none; copy it from the device too")
-    rows = rows[: frame_times(movie).size]
+    found = frame_times(movie).size
+    pairing = pairing_note(found, len(rows))
+    rows = rows[:found]
     size_px = movie_size(movie)
     axes, shutter = placement("ios", size_px)
     return Recording(
@@ -54,7 +56,7 @@ def read(path: Path, known: Overrides) -> Recording:
         imu=imu,
         R_cam_imu=parse_axes(axes),
         offset_std_s=ONE_CLOCK_STD_S,
-        notes=placement_notes(known, axes, shutter),
+        notes=(*pairing, *placement_notes(known, axes, shutter)),
     )
 
 

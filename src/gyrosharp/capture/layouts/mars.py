@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gyrosharp.capture.capture import ImageSource
-from gyrosharp.capture.layouts._frames import number_of, pictures_in, size_of, unless_given
+from gyrosharp.capture.layouts._frames import number_of, pairing_note, pictures_in, size_of, unless_given
 from gyrosharp.capture.overrides import Overrides
 from gyrosharp.capture.recording import Recording
 from gyrosharp.errors import CaptureError
@@ -45,7 +45,7 @@ def read(path: Path, known: Overrides) -> Recording:
     """
     imu = known.read_imu(known.gyro or path / "gyro_accel.csv")
     rows = _rows(path / "movie_metadata.csv")
-    sources = _sources(path, rows)
+    sources, pairing = _sources(path, rows)
     if not sources:
         raise CaptureError(f"{path}: expected movie.mp4 or numbered frames beside movie_metadata.csv, got neither")
     width, height = size_of(sources[0][1])
@@ -68,10 +68,13 @@ def read(path: Path, known: Overrides) -> Recording:
         shutter=shutter,
         imu=imu,
         R_cam_imu=parse_axes(axes),
-        notes=unless_given(
-            (known.fx or known.camera, focal_note),
-            (known.axes, f"gyro axes assumed: {axes}"),
-            (known.shutter, f"readout direction assumed: {shutter.value}"),
+        notes=(
+            *pairing,
+            *unless_given(
+                (known.fx or known.camera, focal_note),
+                (known.axes, f"gyro axes assumed: {axes}"),
+                (known.shutter, f"readout direction assumed: {shutter.value}"),
+            ),
         ),
     )
 
@@ -135,12 +138,13 @@ def _rows(path: Path) -> list[_Row]:
     return rows
 
 
-def _sources(folder: Path, rows: list[_Row]) -> list[tuple[_Row, ImageSource]]:
+def _sources(folder: Path, rows: list[_Row]) -> tuple[list[tuple[_Row, ImageSource]], tuple[str, ...]]:
+    """Return the frames, each with its row of the table, and what does not fit."""
     movie = folder / "movie.mp4"
     if movie.is_file():
-        # A logger that was stopped may have written fewer rows than frames, or more.
-        count = min(len(rows), frame_times(movie).size)
-        return [(row, ImageSource(movie, index)) for index, row in enumerate(rows[:count])]
+        count = frame_times(movie).size
+        paired = [(row, ImageSource(movie, index)) for index, row in enumerate(rows[:count])]
+        return paired, pairing_note(count, len(rows))
     found = []
     stamps = {row.start_ns: row for row in rows}
     for path in pictures_in(folder):
@@ -150,7 +154,7 @@ def _sources(folder: Path, rows: list[_Row]) -> list[tuple[_Row, ImageSource]]:
         row = stamps.get(number) or (rows[number] if number < len(rows) else None)
         if row is not None:
             found.append((row, ImageSource(path)))
-    return found
+    return found, ()
 
 
 def _camera(width: int, height: int, fx_px: float) -> tuple[CameraModel, str]:

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import ImageSource
-from gyrosharp.capture.layouts._frames import is_movie, movie_frames, number_of, pictures_in, size_of, unknown
+from gyrosharp.capture.layouts._frames import (
+    is_movie,
+    movie_frames,
+    number_of,
+    pairing_note,
+    pictures_in,
+    size_of,
+    unknown,
+)
 from gyrosharp.capture.layouts._phone import ONE_CLOCK_STD_S, placement, placement_notes
 from gyrosharp.capture.layouts.frames import read_frame_times
 from gyrosharp.capture.overrides import Overrides
@@ -104,12 +112,7 @@ def _frames(parts: _Parts) -> tuple[tuple[ImageSource, ...], NDArray[np.int64], 
     if parts.movie is not None:
         found = frame_times(parts.movie).size
         count = min(found, stamps_ns.size)
-        notes = (
-            ()
-            if found == stamps_ns.size
-            else (f"the movie has {found} frames, the table {stamps_ns.size} stamps: paired from the first on",)
-        )
-        return movie_frames(parts.movie, count), stamps_ns[:count], notes
+        return movie_frames(parts.movie, count), stamps_ns[:count], pairing_note(found, stamps_ns.size)
     pictures = _stamped(parts.folder, set(stamps_ns.tolist()))
     if not pictures:
         raise CaptureError(

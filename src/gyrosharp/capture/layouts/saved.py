@@ -10,7 +10,7 @@ import numpy as np
 from gyrosharp.capture.documents import read_document, relative_path
 from gyrosharp.capture.overrides import Overrides
 from gyrosharp.capture.recording import SYNCHRONISED_STD_S, Recording
-from gyrosharp.errors import CaptureError
+from gyrosharp.errors import CaptureError, UsageError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import shutter_named
 from gyrosharp.imu.axes import parse_axes
@@ -46,15 +46,15 @@ def read(path: Path, known: Overrides) -> Recording:
 
     document = read_document(path, RecordingDocument)
     source = path.parent / document.source
-    layout = layout_of(source)
+    with_files = _with_files(known, document, path.parent)
+    layout = layout_of(source, with_files)
     if layout is None or layout.NAME == NAME:
         found = "no such file or folder" if not source.exists() else "something else"
         raise CaptureError(f"{path}: expected a movie or recording folder as source, got {found}: {source}")
-    with_files = _with_files(known, document, path.parent)
     recording = layout.read(source, with_files)
     try:
         return replace(_described(recording, document), read_with=with_files)
-    except CaptureError as error:
+    except (CaptureError, UsageError) as error:
         raise CaptureError(f"{path}: {error}") from None
 
 

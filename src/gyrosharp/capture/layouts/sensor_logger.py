@@ -17,8 +17,9 @@ from gyrosharp.capture.layouts._frames import is_movie, movie_frames, number_of,
 from gyrosharp.capture.layouts._phone import ONE_CLOCK_STD_S, placement, placement_notes
 from gyrosharp.capture.overrides import Overrides
 from gyrosharp.capture.recording import Recording
-from gyrosharp.errors import CaptureError
+from gyrosharp.errors import CaptureError, ImuError
 from gyrosharp.imu.axes import parse_axes
+from gyrosharp.imu.readers import claims as formats_of
 from gyrosharp.media.movie import frame_times
 
 NAME = "sensor_logger"
@@ -38,9 +39,8 @@ def claims(path: Path) -> bool:
     if not log.is_file() or (log.parent / "frame_times.txt").is_file():
         return False
     try:
-        with log.open("rb") as file:
-            return file.read(64).lstrip(b"\xef\xbb\xbf").startswith(b"time,seconds_elapsed,")
-    except OSError:
+        return "sensor-logger" in formats_of(log)
+    except ImuError:
         return False
 
 

@@ -25,7 +25,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from gyrosharp.errors import ImuError, UsageError
-from gyrosharp.imu.checks import units_warning
+from gyrosharp.imu.checks import rate_warning, units_warning
 from gyrosharp.imu.filtering import rejected_spikes
 from gyrosharp.imu.readers._table import HEAD_BYTES, as_text, read_bytes
 from gyrosharp.imu.recording import ImuRecording
@@ -118,6 +118,9 @@ def read_imu(path: str | Path, format: str | None = None, gyro_unit: str | None 
     _require_known(format, gyro_unit)
     reader = readers()[format if format is not None else _only_claim(path)]
     recording = rejected_spikes(reader.read(path))
+    odd = rate_warning(recording)
+    if odd is not None:
+        recording = recording.noted(odd)
     if gyro_unit is None:
         if reader.GYRO_UNIT in GYRO_UNITS[1:]:
             recording = recording.noted(f"rates converted from {reader.GYRO_UNIT}, the unit of this format")
@@ -154,10 +157,23 @@ def _only_claim(path: Path) -> str:
             f"{path}: expected a gyro log, got binary data that is none of {', '.join(binary)}; "
             f"export the log as text (CSV)"
         )
+    # Some apps write all sensors alike; there the name decides, and this one does not say that it is the gyro's.
+    alike = [name for name, reader in readers().items() if _named_gyro(reader, path)]
+    if alike:
+        raise ImuError(
+            f"{path}: expected a gyro log, got a table of {' or '.join(alike)} for any sensor, whose name does not "
+            f"begin with gyro; give the gyro's file, or say that this is it with --imu-format {alike[0]}"
+        )
     raise ImuError(
         f"{path}: expected a gyro log in a known format ({', '.join(readers())}), got none of them; "
         f"convert it to gcsv, or force a format with --imu-format NAME"
     )
+
+
+def _named_gyro(reader: Reader, path: Path) -> bool:
+    """Whether a format would claim a text file if it were called a gyroscope's."""
+    data = read_bytes(path, HEAD_BYTES)
+    return _sniffs(reader, data, as_text(data, cut=True), path.with_name(f"gyroscope{path.suffix}"))
 
 
 def _in_unit(recording: ImuRecording, declared: str, forced: str) -> ImuRecording:

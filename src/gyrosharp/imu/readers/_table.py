@@ -232,8 +232,10 @@ def first_line(text: str) -> tuple[str, int]:
     return "", 1
 
 
-def headed_columns(path: Path, gyro: Sequence[Triple], accel: Sequence[Triple] = (), delimiter: str = ",") -> Columns:
-    """Read a table whose first line names its columns and whose first column is the time.
+def headed_columns(
+    path: Path, gyro: Sequence[Triple], accel: Sequence[Triple] = (), delimiter: str = ",", time: str | None = None
+) -> Columns:
+    """Read a table whose first line names its columns.
 
     Parameters
     ----------
@@ -244,11 +246,13 @@ def headed_columns(path: Path, gyro: Sequence[Triple], accel: Sequence[Triple] =
         be there, the accelerometer may.
     delimiter : str
         Between cells. If it is no comma, commas are decimal points.
+    time : str or None
+        Name of the time's column, as `bare_name` gives it; None is the first column.
 
     Raises
     ------
     ImuError
-        If the header has no gyro columns or a row is broken.
+        If the header has no gyro or time columns or a row is broken.
     """
     text = read_text(path) if delimiter == "," else read_text(path).replace(",", ".")
     line, number = first_line(text)
@@ -258,7 +262,11 @@ def headed_columns(path: Path, gyro: Sequence[Triple], accel: Sequence[Triple] =
         got = line.strip()[:60]
         raise failure(path, f"expected columns {', '.join(gyro[0])}, got '{got}'; check the format", number)
     columns += named_columns(header, *accel) or []
-    return parse_columns(data_rows(path, text, number, delimiter, len(header)), 0, columns)
+    bare = [bare_name(cell) for cell in header]
+    if time is not None and time not in bare:
+        raise failure(path, f"expected a column {time}, got '{line.strip()[:60]}'; check the format", number)
+    time_column = 0 if time is None else bare.index(time)
+    return parse_columns(data_rows(path, text, number, delimiter, len(header)), time_column, columns)
 
 
 def parse_columns(rows: Rows, time_column: int, value_columns: Sequence[int]) -> Columns:
@@ -386,7 +394,13 @@ def _fast(rows: Rows, columns: Sequence[int], tick_type: type[np.int64] | type[n
         warnings.simplefilter("error")
         try:
             table = np.loadtxt(
-                rows.lines, dtype=dtype, delimiter=rows.delimiter, comments=None, usecols=columns, ndmin=1
+                rows.lines,
+                dtype=dtype,
+                delimiter=rows.delimiter,
+                comments=None,
+                usecols=columns,
+                ndmin=1,
+                quotechar='"',
             )
         except (ValueError, OverflowError, Warning):
             return None

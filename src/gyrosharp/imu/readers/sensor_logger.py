@@ -1,4 +1,4 @@
-"""Gyroscope.csv of the Sensor Logger app: ``time,seconds_elapsed,z,y,x``.
+"""Gyroscope.csv of the Sensor Logger app: ``time,seconds_elapsed,z,y,x``, in any order.
 
 Units: rad/s, stamps in whole nanoseconds since 1970 (clock ``unix``).
 Axes: the device's (x right, y up, z out of the screen, phone upright), the same on Android and iOS; columns are picked
@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from gyrosharp.imu.checks import checked
-from gyrosharp.imu.readers._table import first_line, headed_columns, raw_samples
+from gyrosharp.imu.readers._table import bare_name, first_line, headed_columns, header_cells, raw_samples
 from gyrosharp.imu.recording import ImuRecording
 
 NAME = "sensor-logger"
@@ -22,11 +22,13 @@ DEVICES = "Android phones and iPhones with Sensor Logger (Kelvin Choi)"
 EXTENSIONS = (".csv",)
 GYRO_UNIT = "rad/s"
 
+_COLUMNS = {"time", "seconds_elapsed", "x", "y", "z"}
+
 
 def sniff(head: str, path: Path) -> bool:
-    """Return whether the header is Sensor Logger's and the file name has "gyro" in it."""
-    line = first_line(head)[0].lower().replace(" ", "")
-    return "gyro" in path.name.lower() and line.startswith("time,seconds_elapsed,")
+    """Return whether the header has Sensor Logger's columns and the file name has "gyro" in it."""
+    names = {bare_name(cell) for cell in header_cells(first_line(head)[0], ",")}
+    return "gyro" in path.name.lower() and names >= _COLUMNS
 
 
 def read(path: Path) -> ImuRecording:
@@ -37,5 +39,5 @@ def read(path: Path) -> ImuRecording:
     ImuError
         If the header or a row is broken.
     """
-    columns = headed_columns(path, [("x", "y", "z")])
+    columns = headed_columns(path, [("x", "y", "z")], time="time")
     return checked(raw_samples(columns, Fraction(1)), source=str(path), clock="unix", notes=columns.notes)

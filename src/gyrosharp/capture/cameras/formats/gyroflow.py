@@ -16,7 +16,8 @@ Settings: an entry of `compatible_settings` with the shape of calib_dimension is
 shape is cut out around the centre without resizing; `crop` c of a stabilised mode makes focal lengths 1 / c longer.
 Those modes are taken only by name (``FILE#IDENTIFIER``): their picture moves, and no gyro knows how.
 
-Readout: `frame_readout_time` in ms from the first row to the last; negative is bottom to top.
+Readout: `frame_readout_time` in ms from the first line to the last, in the order of `frame_readout_direction`; absent
+is top to bottom, and a negative time, as older files have it, turns the order round.
 """
 
 import re
@@ -36,6 +37,23 @@ EXTENSIONS = (".json", ".gyroflow")
 _MARKS = re.compile(r'"(fisheye_params|calib_dimension|compatible_settings)"\s*:')
 # Readouts closer than this are one: they differ by the frame rate's rounding.
 SAME_READOUT_S = 1e-4
+# Gyroflow's names and numbers of `frame_readout_direction`.
+_DIRECTIONS = {
+    "TopToBottom": Shutter.TOP_TO_BOTTOM,
+    "BottomToTop": Shutter.BOTTOM_TO_TOP,
+    "LeftToRight": Shutter.LEFT_TO_RIGHT,
+    "RightToLeft": Shutter.RIGHT_TO_LEFT,
+    "0": Shutter.TOP_TO_BOTTOM,
+    "1": Shutter.BOTTOM_TO_TOP,
+    "2": Shutter.LEFT_TO_RIGHT,
+    "3": Shutter.RIGHT_TO_LEFT,
+}
+_OPPOSITE = {
+    Shutter.TOP_TO_BOTTOM: Shutter.BOTTOM_TO_TOP,
+    Shutter.BOTTOM_TO_TOP: Shutter.TOP_TO_BOTTOM,
+    Shutter.LEFT_TO_RIGHT: Shutter.RIGHT_TO_LEFT,
+    Shutter.RIGHT_TO_LEFT: Shutter.LEFT_TO_RIGHT,
+}
 
 
 def sniff(text: str, path: Path) -> bool:  # noqa: ARG001
@@ -125,13 +143,27 @@ def _require_plain(section: Section) -> None:
         )
 
 
-def _readout(section: Section) -> tuple[float | None, Shutter | None]:
+def _readout(section: Section, order: Shutter | None = None) -> tuple[float | None, Shutter | None]:
+    """Readout and its order; `order` is what holds where the section names none."""
     if section.values.get("global_shutter") is True:
         return 0.0, Shutter.GLOBAL
     milliseconds = section.number_or_none("frame_readout_time")
     if not milliseconds:
         return None, None
-    return _seconds(section, milliseconds), Shutter.BOTTOM_TO_TOP if milliseconds < 0 else Shutter.TOP_TO_BOTTOM
+    shutter = _order(section) or order or Shutter.TOP_TO_BOTTOM  # the last is gyroflow's default
+    return _seconds(section, milliseconds), _OPPOSITE[shutter] if milliseconds < 0 else shutter
+
+
+def _order(section: Section) -> Shutter | None:
+    named = section.text("frame_readout_direction")
+    if not named:
+        return None
+    if named not in _DIRECTIONS:
+        raise section.failure(
+            "frame_readout_direction",
+            f"expected TopToBottom, BottomToTop, LeftToRight or RightToLeft, got {shown(named)}; correct it",
+        )
+    return _DIRECTIONS[named]
 
 
 def _seconds(section: Section, milliseconds: float) -> float:
@@ -186,7 +218,7 @@ def _settings(section: Section, main: CameraProfile) -> list[tuple[str, CameraPr
         longer = _crop(section) / _crop(entry) if cropped else 1.0
         profile = replace(main, name=name, camera=_resized(main.camera, size).refocused(longer))
         if entry.has("frame_readout_time"):
-            readout_s, shutter = _readout(entry)
+            readout_s, shutter = _readout(entry, _order(section))
             profile = replace(profile, readout_s=readout_s, shutter=shutter)
         if cropped:
             profile = profile.noted(f"{name} is a stabilised mode: its picture moves against the sensor")

@@ -147,7 +147,7 @@ def _profile(file: CameraFile, found: _Found) -> CameraProfile:
     size = own_size or (file.width, file.height)
     pinhole = (matrix[0], matrix[4], matrix[2], matrix[5])
     camera = camera_of(file, section.key(key), size, pinhole, _lens(found))
-    notes = [] if own_size else [f"{file.path.name} gives no image size: taken as for this picture"]
+    notes = [] if own_size else [f"{file.path.name} gives no image size: taken as for {size[0]} x {size[1]} px"]
     if abs(matrix[1]) > NO_SKEW_PX:
         off_px = abs(matrix[1]) / matrix[4] * size[1] / 2
         notes.append(f"skew of {matrix[1]:.3g} px left out: up to {off_px:.2g} px at the edge")
