@@ -190,6 +190,17 @@ def test_frames_named_by_their_stamps(tmp_path):
     assert shots.layout == "frames" and shots.start_ns.tolist() == [1015312315089152, 1015315048005152]
 
 
+def test_a_broken_picture_does_not_spoil_the_folder(tmp_path):
+    for stamp in (1015312315089152, 1015315048005152):
+        picture(tmp_path / f"{stamp}.png")
+    (tmp_path / "1015312315089152.png").write_bytes(b"nothing")
+    shots = read_recording(tmp_path, Overrides(exposure_s=0.01))
+    assert len(shots) == 2 and shots.size_px == (64, 48)
+    (tmp_path / "1015315048005152.png").write_bytes(b"nothing")
+    with pytest.raises(CaptureError, match="none of which can be read"):
+        read_recording(tmp_path)
+
+
 def test_numbered_frames_with_a_file_of_stamps(tmp_path):
     for number in (2, 3):
         picture(tmp_path / f"frame-{number}.png")

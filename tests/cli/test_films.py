@@ -85,6 +85,11 @@ def test_encoding_flags(film, run):
     assert frame_times(film / "small.mp4").size == COUNT
     wrong = run("deblur", film / "clip.recording.json", "--codec", "nonsense", "-o", film / "b.mp4")
     assert wrong.code == 2 and "nonsense" in wrong.err and not (film / "b.mp4").exists()
+    wrong = run("deblur", film / "clip.recording.json", "--codec", "h264", "--preset", "swift", "-o", film / "b.mp4")
+    assert wrong.code == 2 and "preset: expected one of ultrafast" in wrong.err
+    both = (film / "clip.recording.json", film / "clip.mkv")
+    several = run("deblur", *both, "-o", film / "b.mp4")
+    assert several.code == 2 and "expected a folder for several inputs" in several.err
 
 
 @pytest.mark.parametrize(("least_px", "strength"), [("2", 1.0), ("500", 0.0)])
@@ -120,7 +125,17 @@ def test_probe_of_a_movie(film, run):
     assert run("probe", film / "log.gcsv", "--plot", film / "b.png").code == 2
 
 
+def test_a_movie_in_a_container_that_is_only_read_becomes_mov(film, run):
+    (film / "clip.mkv").rename(film / "clip.insv")
+    given = ("-g", film / "log.gcsv", *FLAGS, "--offset-ms", "-500", "--method", "rl")
+    result = run("deblur", film / "clip.insv", *given)
+    assert result.code == 0, result.err
+    assert frame_times(film / "clip_deblurred.mov").size == COUNT
+
+
 def test_flags_that_do_not_go_with_a_recording(film, run):
+    assert "--frame-times: expected a folder" in run("deblur", film / "clip.mkv", "--frame-times", film / "x.txt").err
+    assert run("deblur", film / "clip.mkv", "--min-blur", "-1").err.startswith("error: --min-blur: expected 0 to 1000")
     assert "--capture" in run("deblur", film / "clip.mkv", "--capture", "x.capture.json").err
     assert "--frame-times" in run("field", film / "frames" / "f0.png", "--frame-times", film / "log.gcsv").err
 

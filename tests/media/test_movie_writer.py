@@ -286,6 +286,7 @@ def test_misuse(tmp_path):
         ("out.mp4", {"codec": "aac"}, UsageError, "codec: expected one of h264"),
         ("out.webm", {"codec": "h264"}, OutputError, "a codec that webm can hold, got h264"),
         ("out.mov", {"codec": "prores", "preset": "slow"}, UsageError, "preset: expected a codec that has one"),
+        ("out.mov", {"codec": "hevc", "preset": "swift"}, UsageError, "preset: expected one of ultrafast"),
     ],
 )
 def test_options_that_cannot_be(tmp_path, name, options, error, words):
@@ -296,9 +297,10 @@ def test_options_that_cannot_be(tmp_path, name, options, error, words):
 
 def test_an_encoder_that_refuses(tmp_path):
     info = movie_info(make(tmp_path / "a.mp4", irregular(4)))
-    writer = MovieWriter(tmp_path / "out.mp4", info, EncodingOptions(preset="nonsense"))
+    writer = MovieWriter(tmp_path / "out.mp4", info, EncodingOptions(quality=-5))
     with pytest.raises(OutputError, match="libx264: the frame cannot be encoded"), writer:
         writer.write(next(read_frames(info)))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
 @pytest.mark.shared_data
@@ -335,3 +337,9 @@ def test_two_runs_write_the_same_matroska_file(tmp_path):
     for name in ("a.mkv", "b.mkv"):
         copy(path, tmp_path / name)
     assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
+
+
+@pytest.mark.parametrize("quality", [-1, 64])
+def test_quality_off_the_scale(quality):
+    with pytest.raises(UsageError, match="quality: expected 0"):
+        EncodingOptions(quality=quality)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gyrosharp.datasets.synthesis.tremor import hand_tremor
-from gyrosharp.errors import ImageError
+from gyrosharp.errors import ImageError, ImuError
 from gyrosharp.restore.auto import Verdict
 from gyrosharp.restore.restoration import ReblurResidual
 from gyrosharp.restore.video import VideoSettings, prepared
@@ -114,6 +114,11 @@ def test_other_methods_do_as_they_are_told(true_recording, pictures):
     assert diagnostics.method == "wiener"
     assert diagnostics.gyro_agreement is None
     assert deblurrer.trust(diagnostics) == Verdict(1.0, "")
+
+
+def test_a_log_that_covers_no_frame_is_refused(true_recording):
+    with pytest.raises(ImuError, match=r"expected gyro samples over the whole exposure .* --offset-ms"):
+        prepared(replace(true_recording, time_offset_s=500.0), VideoSettings(strength=0.0))
 
 
 def test_strength_zero_looks_at_nothing(true_recording):

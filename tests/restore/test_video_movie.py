@@ -205,6 +205,8 @@ def test_frames_without_a_stamp_are_passed_through(clip, tmp_path):
     report = deblur_movie(part, tmp_path / "part.mkv", PLAIN)
     assert [row.decision == PROCESSED for row in report.rows] == [6 <= k < 9 for k in range(COUNT)]
     assert report.rows[0].extent_px is None
+    assert f"3 of {COUNT} frames deblurred (rl): as asked." in report.summary()
+    assert f"Frames passed through: {COUNT - 3} (the recording has no stamp for it)." in report.summary()
 
 
 def test_a_broken_frame_is_passed_through_and_named(clip, tmp_path, monkeypatch):
@@ -217,7 +219,7 @@ def test_a_broken_frame_is_passed_through_and_named(clip, tmp_path, monkeypatch)
     assert report.rows[10].decision == BROKEN
     assert report.rows[10].reason == "bad data"
     assert report.as_json()["broken"] == [10]
-    assert "1 broken frames were passed through as they are: 10" in report.summary()
+    assert "1 broken frame was passed through: 10." in report.summary()
 
 
 def test_an_existing_target_is_kept_and_checked_first(clip, tmp_path):
@@ -253,5 +255,5 @@ def test_a_folder_of_pictures_is_restored_in_order(tmp_path):
     assert [result.index for result in results] == list(range(6))
     assert [result.image is None for result in results] == [k == 4 for k in range(6)]
     report = video_report(deblurrer, [row_of(deblurrer, k, result) for k, result in enumerate(results)], 1.0)
-    assert report.rows[4].reason
+    assert report.rows[4].decision == BROKEN and "4.png" in report.rows[4].reason
     assert report.processed == 5

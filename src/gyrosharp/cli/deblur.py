@@ -24,13 +24,16 @@ from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, DeblurOptions,
 from gyrosharp.errors import ImageError, OutputError, UsageError
 from gyrosharp.media.atomic import atomic_write, check_target, make_folder
 from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writable, write_image
+from gyrosharp.media.movie_encoder import CONTAINERS
 from gyrosharp.restore.deblur import deblur, deblur_uniform, deblurrer
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.restoration import Restoration
+from gyrosharp.restore.video.settings import LARGEST_MIN_BLUR_PX
 from gyrosharp.version import __version__
 
 SOME_FAILED = 1
 MOVIE_OUTPUT_SUFFIX = ".png"
+NAMES_A_FILE = (*IMAGE_SUFFIXES, *CONTAINERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +146,8 @@ def run(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -
 def _check_options(described: CaptureOptions, options: DeblurOptions) -> None:
     if not 0.0 <= options.strength <= 1.0:
         raise UsageError(f"--strength: expected 0 to 1, got {options.strength:g}")
+    if not 0.0 <= options.min_blur <= LARGEST_MIN_BLUR_PX:
+        raise UsageError(f"--min-blur: expected 0 to {LARGEST_MIN_BLUR_PX:.0f} px, got {options.min_blur:g}")
     if options.psf is not None and (described.gyro or described.capture):
         raise UsageError("expected --psf or a gyro log, got both; a kernel replaces the log")
     if Path(options.suffix).name != options.suffix:
@@ -154,7 +159,7 @@ def _check_several(several: bool, described: CaptureOptions, options: DeblurOpti
     if not several:
         return
     output = options.output
-    if output is not None and not output.is_dir() and (output.exists() or output.suffix.lower() in IMAGE_SUFFIXES):
+    if output is not None and not output.is_dir() and (output.exists() or output.suffix.lower() in NAMES_A_FILE):
         raise UsageError(f"-o {output}: expected a folder for several inputs, got a file name")
     if described.capture is not None:
         raise UsageError("--capture: expected one photo, got several inputs; each needs a capture file of its own")

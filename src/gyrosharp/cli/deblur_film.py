@@ -10,7 +10,7 @@ from gyrosharp.cli.options import DeblurOptions
 from gyrosharp.errors import ImageError
 from gyrosharp.media.atomic import atomic_write, check_target
 from gyrosharp.media.image_file import require_writable, write_image
-from gyrosharp.media.movie_encoder import EncodingOptions
+from gyrosharp.media.movie_encoder import CONTAINERS, EncodingOptions
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.video import (
     FrameResult,
@@ -27,6 +27,8 @@ from gyrosharp.restore.video import (
 
 # A folder of fewer or rarer frames holds single shots: each is checked and refined for itself.
 FILM_FRAMES, FILM_RATE_HZ = 8, 8.0
+# For sources in a container that is only read (.avi, .insv ...): MOV holds nearly every codec, and exact stamps.
+OTHER_CONTAINER = ".mov"
 
 
 def is_film(recording: Recording) -> bool:
@@ -148,7 +150,8 @@ def film_job(recording: Recording, options: DeblurOptions, *, alone: bool) -> Mo
     # Movies in recording folders have the same name in all of them.
     named = source if source.is_dir() else recording.movie
     stem = named.name if named.is_dir() else named.stem
-    name = f"{stem}{options.suffix}{recording.movie.suffix}"
+    ending = recording.movie.suffix
+    name = f"{stem}{options.suffix}{ending if ending.lower() in CONTAINERS else OTHER_CONTAINER}"
     if output is None:
         return MovieJob(recording, named.with_name(name))
     is_folder = not alone or output.is_dir() or not (output.suffix or output.exists())

@@ -146,7 +146,7 @@ def field(
 @app.command(epilog=PROBE_EXAMPLES)
 @flags_from_options
 def probe(
-    source: Annotated[Path, typer.Argument(help="Photo, gyro log, capture file, or recording folder.")],
+    source: Annotated[Path, typer.Argument(help="Photo, movie, gyro log, recording folder, capture or camera file.")],
     options: ProbeOptions,
     described: CaptureOptions,
 ) -> None:

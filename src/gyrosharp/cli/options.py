@@ -186,11 +186,16 @@ def subject_of(source: Path, described: CaptureOptions) -> "Capture | Recording"
     from gyrosharp.capture.layouts import is_recording, read_recording
 
     if not source.exists():
-        raise ImageError(f"{source}: expected a photo, movie, capture file or recording folder, got no such file")
+        raise ImageError(
+            f"{source}: expected a photo, movie, capture file or recording folder, got no such file; check the path"
+        )
     if source.is_dir() or is_recording(source):
         if described.capture is not None:
             raise UsageError(f"--capture: expected a photo with it, got the recording {source}")
-        return read_recording(source, described.overrides())
+        recording = read_recording(source, described.overrides())
+        if described.frame_times is not None and recording.movie is not None:
+            raise UsageError(f"--frame-times: expected a folder of frames with it, got {source}; a movie has its own")
+        return recording
     if described.frame_times is not None:
         raise UsageError(f"--frame-times: expected a folder of frames with it, got {source}")
     if not source.name.endswith(CAPTURE_SUFFIX):

@@ -11,7 +11,7 @@ from gyrosharp.sync.cube import axes_letters, nearest_cube
 from gyrosharp.sync.result import AXES, BIAS, DRIFT, FOCAL, READOUT, TIME_OFFSET, SyncResult
 
 WIDTH = 80
-COLUMNS = (16, 22, 14, 14)
+COLUMNS = (16, 25, 15, 12)
 UNKNOWN = "-"
 
 

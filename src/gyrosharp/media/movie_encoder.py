@@ -13,6 +13,10 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 """Containers that keep a stamp for every frame, by suffix, with FFmpeg's name."""
 
 
+# The ends of the codecs' scales: vp9 and av1 reach 63, h264 and hevc 51.
+WORST_QUALITY = 63
+
+
 @dataclass(frozen=True)
 class EncodingOptions:
     """What the user asks of the encoder.
@@ -26,11 +30,20 @@ class EncodingOptions:
         loss that can be seen. Lossless codecs and ProRes ignore it.
     preset : str or None
         Speed of h264 and hevc (``ultrafast`` to ``veryslow``) or av1 (0 to 13).
+
+    Raises
+    ------
+    UsageError
+        If the quality is on no codec's scale.
     """
 
     codec: str | None = None
     quality: int | None = None
     preset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 0 <= self.quality <= WORST_QUALITY:
+            raise UsageError(f"quality: expected 0 (best) to {WORST_QUALITY}, got {self.quality}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,9 @@ _FAMILIES = {
 x264's macroblock tree is off: its vector code reads beyond the picture for most widths, so that one movie written twice
 gives two files. A CRF two lower makes up for it.
 """
+_FAST, _SLOW = ("ultrafast", "superfast", "veryfast", "faster", "fast"), ("slow", "slower", "veryslow", "placebo")
+_X_PRESETS = (*_FAST, "medium", *_SLOW)
+_PRESETS = {"libx264": _X_PRESETS, "libx265": _X_PRESETS, "libsvtav1": tuple(str(speed) for speed in range(14))}
 _DISPLAY = {"libx264": ("mastering-display", "cll"), "libx265": ("master-display", "max-cll")}
 """What x264 and x265 call the mastering display and the content light level."""
 _NAMES = {"x264": "h264", "x265": "hevc", "h265": "hevc", "avc": "h264", "jpeg": "mjpeg"}
@@ -112,7 +128,7 @@ def plan_encoder(info: MovieInfo, options: EncodingOptions, target: PurePath) ->
     Raises
     ------
     UsageError
-        If the codec that was asked for does not exist, or the target's suffix is not one of `CONTAINERS`.
+        If the codec or preset that was asked for does not exist, or the target's suffix is not one of `CONTAINERS`.
     OutputError
         If the container cannot hold the codec that was asked for.
     """
@@ -131,6 +147,9 @@ def plan_encoder(info: MovieInfo, options: EncodingOptions, target: PurePath) ->
     if options.preset is not None:
         if family.preset_option is None:
             raise UsageError(f"preset: expected a codec that has one (h264, hevc, av1), got {codec}; leave it out")
+        if options.preset not in _PRESETS[family.encoder]:
+            known = ", ".join(_PRESETS[family.encoder])
+            raise UsageError(f"preset: expected one of {known}, got {options.preset!r}; choose one of them")
         settings[family.preset_option] = options.preset
     if codec == "dnxhd":
         settings["profile"] = _DNXHR_PROFILES.get(pix_fmt, "dnxhr_444")

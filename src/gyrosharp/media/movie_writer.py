@@ -34,7 +34,8 @@ class MovieWriter:
 
     Encoded frames wait in a hidden folder beside the target, ``.<name>.gyrosharp-partial``. Leaving the block without
     an error joins them with the source's other streams, moves the file to its name and removes the folder. Leaving it
-    with one (or being killed) leaves the folder, which a later run with `resume` goes on with, and no target.
+    with one (or being killed) leaves no target, but the folder, if a segment is finished, which a later run with
+    `resume` goes on with.
 
     Parameters
     ----------
@@ -138,6 +139,8 @@ class MovieWriter:
         if kind is not None:
             if self._segment is not None:
                 self._segment.abandon()
+            if self._store is not None and not self._store.finished:
+                self._store.remove()  # there is nothing to go on with
             return
         self._close_segment()
         count = self._info.stamps.size

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from gyrosharp.capture.cameras import profile_from_35mm
 from gyrosharp.capture.capture import ImageSource
-from gyrosharp.capture.layouts._frames import number_of, pictures_in, size_of
+from gyrosharp.capture.layouts._frames import number_of, pictures_in
 from gyrosharp.capture.overrides import Overrides
 from gyrosharp.capture.recording import Recording
-from gyrosharp.errors import CaptureError
+from gyrosharp.errors import CaptureError, ImageError
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.shutter import Shutter
-from gyrosharp.media.header import read_header
+from gyrosharp.media.header import Header, read_header
 
 NAME = "frames"
 DEVICES = "any camera, with a gyro log given by -g"
@@ -54,13 +54,14 @@ def read(path: Path, known: Overrides) -> Recording:
     imu = None if known.gyro is None else known.read_imu(known.gyro)
     hints = None if imu is None else imu.frame_hints
     frames = tuple(ImageSource(pictures[k]) for k in order)
-    width, height = size_of(frames[0])
-    camera, exposure_s, exif_notes = _from_exif([pictures[k] for k in order], width, height)
+    headers = _headers(path, [frame.path for frame in frames])
+    first = next(header for header in headers if header is not None)
+    camera, exposure_s, exif_notes = _from_exif(headers, first)
     return Recording(
         source=path,
         layout=NAME,
         frames=frames,
-        size_px=(width, height),
+        size_px=(first.width, first.height),
         start_ns=stamps_ns[order],
         exposure_s=exposure_s,
         camera=camera,
@@ -105,16 +106,29 @@ def read_frame_times(path: Path) -> NDArray[np.int64]:
     return np.array(stamps, dtype=np.int64)
 
 
+def _headers(path: Path, pictures: list[Path]) -> list[Header | None]:
+    """Return each picture's header; None for one that cannot be read, which must not keep the others from it."""
+    headers: list[Header | None] = []
+    for picture in pictures:
+        try:
+            headers.append(read_header(picture))
+        except ImageError:
+            headers.append(None)
+    if not any(headers):
+        raise CaptureError(f"{path}: expected pictures, got {len(pictures)} files none of which can be read")
+    return headers
+
+
 def _from_exif(
-    pictures: list[Path], width: int, height: int
+    headers: list[Header | None], first: Header
 ) -> tuple[CameraModel | None, NDArray[np.float64], tuple[str, ...]]:
     """Return the camera and each picture's exposure time as far as the pictures' EXIF data tell."""
-    tags = [read_header(picture).tags for picture in pictures]
-    exposure_s = np.array([tag.exposure_time_s or np.nan for tag in tags])
-    equivalent_mm = tags[0].focal_35mm
+    times = [None if header is None else header.tags.exposure_time_s for header in headers]
+    exposure_s = np.array([time_s or np.nan for time_s in times])
+    equivalent_mm = first.tags.focal_35mm
     if not equivalent_mm:
         return None, exposure_s, ()
-    profile = profile_from_35mm(equivalent_mm, width, height)
+    profile = profile_from_35mm(equivalent_mm, first.width, first.height)
     return profile.camera, exposure_s, profile.notes
 
 

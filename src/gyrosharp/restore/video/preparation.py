@@ -27,6 +27,7 @@ from gyrosharp.restore.video.clip_calibration import (
     refined_alone,
 )
 from gyrosharp.restore.video.deblurrer import VideoDeblurrer
+from gyrosharp.restore.video.extents import NOT_COVERED
 from gyrosharp.restore.video.plan import VideoPlan, plan_video
 from gyrosharp.restore.video.settings import VideoSettings
 
@@ -66,9 +67,13 @@ def prepared(
     ------
     CaptureError
         If the recording lacks something that every frame needs; the message names it.
+    ImuError
+        If the gyro log covers none of the frames.
     """
     settings = settings or VideoSettings()
     plan = plan_video(recording, settings.min_blur_px)
+    if set(plan.reasons) == {NOT_COVERED}:
+        recording[0].trajectory()  # raises: no frame is known, and says how far the log and the exposure are apart
     if settings.strength == 0.0:
         plan = plan.at_level(0.0, NOTHING_ASKED)
     if plan.processed == 0:

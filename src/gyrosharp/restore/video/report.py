@@ -1,5 +1,6 @@
 """VideoReport: what was done to a clip, frame by frame."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from gyrosharp.restore.video.deblurrer import VideoDeblurrer
 from gyrosharp.restore.video.stream import FrameResult
 
 PROCESSED, PASSED, BROKEN, EARLIER = "deblurred", "passed through", "broken", "done in an earlier run"
+NEIGHBOURS = "faded towards its neighbours"
+MOST_REASONS = 3
 
 
 @dataclass(frozen=True)
@@ -120,16 +123,24 @@ class VideoReport:
     def summary(self) -> str:
         """Return a few plain sentences."""
         sentences = [
-            f"{self.processed} of {self.frames} frames deblurred ({self.method}), {self.passed} passed through: "
-            f"{self.decision}.",
+            f"{self.processed} of {_counted(self.frames, 'frame')} deblurred ({self.method}): {self.decision}.",
+            self._passed_sentence(),
             self._blur_sentence(),
             self._aligned_sentence(),
             self._broken_sentence(),
         ]
         earlier = self.count(EARLIER)
         if earlier:
-            sentences.append(f"{earlier} frames were done in an earlier run.")
+            sentences.append(f"{_counted(earlier, 'frame was', 'frames were')} done in an earlier run.")
         return " ".join(filter(None, sentences))
+
+    def _passed_sentence(self) -> str:
+        """Why frames were passed through, the commonest reasons first; the decision says it where no frame was done."""
+        reasons = Counter(row.reason or NEIGHBOURS for row in self.rows if row.decision == PASSED)
+        if not self.processed or not reasons:
+            return ""
+        named = ", ".join(f"{count} ({reason})" for reason, count in reasons.most_common(MOST_REASONS))
+        return f"Frames passed through: {named}{', ...' if len(reasons) > MOST_REASONS else ''}."
 
     def _blur_sentence(self) -> str:
         known = [row.extent_px for row in self.rows if row.extent_px is not None]
@@ -152,7 +163,11 @@ class VideoReport:
         if not broken:
             return ""
         named = ", ".join(str(frame) for frame in broken[:10]) + (", ..." if len(broken) > 10 else "")
-        return f"{len(broken)} broken frames were passed through as they are: {named}."
+        return f"{_counted(len(broken), 'broken frame was', 'broken frames were')} passed through: {named}."
+
+
+def _counted(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"
 
 
 def clip_decision(deblurrer: VideoDeblurrer) -> str:
@@ -168,7 +183,7 @@ def clip_decision(deblurrer: VideoDeblurrer) -> str:
 
 def row_of(deblurrer: VideoDeblurrer, number: int, result: FrameResult) -> FrameRow:
     """Return the table's row of a frame that was streamed; `number` is its place in the movie or folder."""
-    decision = BROKEN if result.frame.broken is not None else PASSED if result.image is None else PROCESSED
+    decision = BROKEN if result.broken else PASSED if result.image is None else PROCESSED
     diagnostics = None if result.restoration is None else result.restoration.diagnostics
     residual = None if diagnostics is None else diagnostics.reblur_residual
     return FrameRow(

@@ -113,6 +113,8 @@ def deblur_movie(
     ------
     CaptureError
         If the recording is no movie, or lacks something that every frame needs.
+    ImuError
+        If the gyro log covers none of the frames.
     ImageError
         If the movie cannot be read.
     OutputError, UsageError

@@ -66,6 +66,8 @@ class FrameResult:
         Linear light; None where the frame is passed through.
     restoration : Restoration or None
         The frame deblurred in full, with its diagnostics; None where nothing was solved.
+    broken : bool
+        Whether it could not be decoded cleanly; `reason` says why.
     """
 
     frame: Frame
@@ -74,6 +76,7 @@ class FrameResult:
     reason: str
     image: Image | None = None
     restoration: Restoration | None = None
+    broken: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,7 @@ class _Work:
     reason: str = ""
     picture: Image | None = None
     restoration: Restoration | None = None
+    broken: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +141,10 @@ def worker_count(deblurrer: VideoDeblurrer) -> int:
 def _started(pool: ThreadPoolExecutor, deblurrer: VideoDeblurrer, index: int | None, frame: Frame) -> _Pending:
     if index is None:
         # Trusted in full, it lowers no neighbour, wherever it is.
-        return _Pending(frame, index, 0.0, 0.0, _known(_Work(1.0, frame.broken or NO_STAMP)))
+        return _Pending(frame, index, 0.0, 0.0, _known(_Work(1.0, frame.broken or NO_STAMP, broken=bool(frame.broken))))
     planned, place = float(deblurrer.plan.strength[index]), float(deblurrer.plan.ramp[index])
     if frame.broken is not None:
-        return _Pending(frame, index, 0.0, place, _known(_Work(0.0, frame.broken)))
+        return _Pending(frame, index, 0.0, place, _known(_Work(0.0, frame.broken, broken=True)))
     if planned == 0.0:
         return _Pending(frame, index, 0.0, place, _known(_Work(1.0, deblurrer.plan.reasons[index])))
     return _Pending(frame, index, planned, place, pool.submit(_restored, deblurrer, index, frame))
@@ -156,6 +160,9 @@ def _restored(deblurrer: VideoDeblurrer, index: int, frame: Frame) -> _Work:
     """Restore a frame; one that cannot be is passed through, and says why."""
     try:
         picture = frame.linear()
+    except GyrosharpError as error:
+        return _Work(0.0, str(error), broken=True)
+    try:
         restoration = deblurrer.restore(index, picture)
     except GyrosharpError as error:
         return _Work(0.0, str(error))
@@ -174,6 +181,6 @@ def _finished(pending: deque[_Pending], behind: "deque[tuple[float, float]]") ->
     strength = min(first.planned, *(trust + abs(place - first.place) for place, trust in (*behind, *ahead)))
     behind.append((first.place, work.trust))
     if strength <= 0.0 or work.restoration is None or work.picture is None:
-        return FrameResult(first.frame, first.index, 0.0, work.reason, None, work.restoration)
+        return FrameResult(first.frame, first.index, 0.0, work.reason, None, work.restoration, work.broken)
     image = mixed(work.restoration.image, work.picture, strength)
     return FrameResult(first.frame, first.index, strength, work.reason, image, work.restoration)
