@@ -83,6 +83,8 @@ def test_drift_of_a_long_clip():
     result = found(4, truth, frames=400, rate_hz=5.0, points=25, strength=0.1).result
     assert DRIFT in result.determined
     assert result.clock_drift == pytest.approx(5e-5, abs=1e-5)
+    # The offset goes with the drift: it is that of the log's first sample, 2 ms from that of the clip's middle.
+    assert abs(result.time_offset_s - truth.time_offset_s) < max(4.0 * result.std[TIME_OFFSET], 3e-4)
 
 
 def test_applied_result_turns_up_in_captures():
@@ -134,6 +136,36 @@ def test_log_that_ends_before_the_frames_is_refused():
     early = ImuRecording(recording.imu.time_ns - 10**11, recording.imu.gyro_rad_s)
     result = synchronised_points(replace(recording, imu=early), points).result
     assert "covers" in result.reasons[0]
+
+
+@pytest.mark.parametrize("offset_std_s", [0.005, None])
+def test_gap_and_early_end_of_the_log_cost_only_their_frames(offset_std_s):
+    truth = Truth()
+    recording, points = tracks(14, truth, frames=90)
+    since_s = (recording.imu.time_ns - recording.start_ns[0]) * 1e-9
+    for kept in ((since_s < 0.9) | (since_s > 1.8), since_s < 1.8):
+        log = ImuRecording(recording.imu.time_ns[kept], recording.imu.gyro_rad_s[kept])
+        result = synchronised_points(replace(recording, imu=log, offset_std_s=offset_std_s), points).result
+        assert set(result.determined) >= {TIME_OFFSET, AXES, FOCAL, READOUT}
+        assert result.time_offset_s == pytest.approx(truth.time_offset_s, abs=1e-3)
+        assert result.fx == pytest.approx(truth.fx, rel=0.01)
+        assert result.pairs < 70
+
+
+def test_two_frames_are_too_few():
+    recording, points = tracks(frames=2)
+    assert "2 frames are too few" in synchronised_points(recording, points).result.reasons[0]
+
+
+def test_a_few_frames_say_what_readout_their_offset_counts_on():
+    recording, points = tracks(15, Truth(time_offset_s=0.004, bias_rad_s=(0, 0, 0)), frames=6)
+    result = synchronised_points(recording, points).result
+    assert READOUT not in result.determined
+    # What was kept as it was has no deviation; 0 would mean that it is known exactly.
+    assert not {READOUT, DRIFT} & set(result.std)
+    assert result.time_offset_s == pytest.approx(0.004 - 0.5 * 0.018, abs=2e-3)
+    assert result.mid_frame_delay_s == pytest.approx(0.5 * (0.018 + 0.004) - 0.004, abs=2e-3)
+    assert any("readout of 0 ms" in note for note in result.notes)
 
 
 def test_offset_at_the_edge_is_not_trusted():

@@ -60,6 +60,8 @@ class Beliefs:
         How far axes lie off one of the 24 mappings.
     drift_std : float
         Drift between the clocks; 0 keeps it at none.
+    few : bool
+        Whether so few pairs were matched that assumptions do a part of the work.
     """
 
     delay_s: float
@@ -70,6 +72,7 @@ class Beliefs:
     bias_std_rad_s: float
     tilt_std_rad: float
     drift_std: float = 0.0
+    few: bool = False
 
     def priors(self, start: Unknowns, flow_std: tuple[float, float]) -> Priors:
         """Return the priors of a fit that begins at some values; flow_std for turns and shapes, 1/s."""
@@ -110,7 +113,7 @@ def refined(scene: Scene, start: Unknowns, beliefs: Beliefs) -> Fit:
     Steady translation turns the picture like a bias and stretches it unlike one. So its share that looks like a turn
     is bounded by twice what its stretches show.
     """
-    first = _first_fit(scene, start, beliefs)
+    first = first_fit(scene, start, beliefs)
     if len(scene) < FLOW_PAIRS:
         return first
     shown = float(np.sqrt(np.mean(first.at.flow_per_s[SHAPES_OF_FLOW] ** 2)))
@@ -134,20 +137,20 @@ def standing_candidates(scene: Scene, camera: CameraModel, delays_s: Array, beli
         For refining.
     """
     wide = float(delays_s[-1] - delays_s[0]) > WIDE_S
-    trial = scene.chosen(_evenly(len(scene), WIDE_PAIRS if wide else TRIAL_PAIRS), TRIAL_POINTS)
+    trial = trial_scene(scene, WIDE_PAIRS if wide else TRIAL_PAIRS)
     guessed = guesses(trial, camera, delays_s)
     if not guessed:
         return None
     bound = HOPELESS_FACTOR * guessed[0].misfit + HOPELESS
-    found = [_candidate(trial, camera, guess, beliefs) for guess in guessed if guess.misfit <= bound]
-    noise_px = min(one.fit.noise_px for one in found)
-    scored = [Candidate(one.R_cube, one.fit, _costs(trial, one.fit, noise_px)) for one in found]
+    found = [(guess.R_cam_imu, _trial_fit(trial, camera, guess, beliefs)) for guess in guessed if guess.misfit <= bound]
+    noise_px = min(one.noise_px for _, one in found)
+    scored = [Candidate(R_cube, one, costs(trial, one, noise_px)) for R_cube, one in found]
     best = min(scored, key=lambda one: float(one.costs.mean()))
     rivals = tuple(one for one in scored if one is not best and not beaten(trial, best, one))
     return Standing(best, rivals)
 
 
-def beaten(scene: Scene, best: Candidate, rival: Candidate) -> bool:
+def beaten(scene: Scene, best: Candidate, rival: Candidate, least_ratio: float = BEATEN_RATIO) -> bool:
     """Return whether a rival explains the pictures clearly worse than the best, by its noise and stretch by stretch."""
     ratio = rival.fit.noise_px / best.fit.noise_px
     stretch = np.floor((scene.stamp_a_s - scene.stamp_a_s.min()) / CLUSTER_S).astype(int)
@@ -156,10 +159,10 @@ def beaten(scene: Scene, best: Candidate, rival: Candidate) -> bool:
     if worse.size < FEW_CLUSTERS:
         return bool(ratio > BEATEN_FEW_RATIO and (worse > 0).all())
     error = float(worse.std(ddof=1)) / np.sqrt(worse.size)
-    return bool(ratio > BEATEN_RATIO and worse.mean() > BEATEN_SIGMAS * error)
+    return bool(ratio > least_ratio and worse.mean() > BEATEN_SIGMAS * error)
 
 
-def _candidate(scene: Scene, camera: CameraModel, guess: Guess, beliefs: Beliefs) -> Candidate:
+def _trial_fit(scene: Scene, camera: CameraModel, guess: Guess, beliefs: Beliefs) -> Fit:
     start = Unknowns(
         guess.delay_s,
         camera.refocused(guess.focal_px / camera.fx),
@@ -168,21 +171,24 @@ def _candidate(scene: Scene, camera: CameraModel, guess: Guess, beliefs: Beliefs
         guess.R_cam_imu,
         beliefs.bias_rad_s,
     )
-    return Candidate(guess.R_cam_imu, _first_fit(scene, start, beliefs, TRIAL_STEPS), np.empty(0))
+    return first_fit(scene, start, beliefs, TRIAL_STEPS)
 
 
-def _first_fit(scene: Scene, start: Unknowns, beliefs: Beliefs, steps: int = MOST_STEPS) -> Fit:
+def first_fit(scene: Scene, start: Unknowns, beliefs: Beliefs, steps: int = MOST_STEPS) -> Fit:
+    """Fit a scene with any steady translation that is usual."""
     flow_std = (0.0, 0.0) if len(scene) < FLOW_PAIRS else (TURN_STD_PER_S, SHAPE_STD_PER_S)
     return fit(scene, start, beliefs.priors(start, flow_std), steps)
 
 
-def _costs(scene: Scene, found: Fit, noise_px: float) -> Array:
+def costs(scene: Scene, found: Fit, noise_px: float) -> Array:
+    """Return what is left unexplained of each pair (M,), mean over its points, for a noise that candidates share."""
     spread = (predict(scene, found.at).residual_px ** 2).sum(axis=1) / (CAUCHY * noise_px) ** 2
     pair = scene.points.pair
     return np.asarray(np.bincount(pair, np.log1p(spread)) / np.bincount(pair), dtype=np.float64)
 
 
-def _evenly(count: int, most: int) -> NDArray[np.intp]:
-    if count <= most:
-        return np.arange(count)
-    return np.unique(np.linspace(0, count - 1, most).astype(np.intp))
+def trial_scene(scene: Scene, most: int = TRIAL_PAIRS) -> Scene:
+    """Return so much of a scene as tells candidates apart: `most` pairs at most, evenly taken."""
+    count = len(scene)
+    pairs = np.arange(count) if count <= most else np.unique(np.linspace(0, count - 1, most).astype(np.intp))
+    return scene.chosen(pairs, TRIAL_POINTS)

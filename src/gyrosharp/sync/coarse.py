@@ -146,13 +146,13 @@ def guesses(scene: Scene, camera: CameraModel, delays_s: Array, most: int = 12) 
 def gyro_turns(scene: Scene, delays_s: Array) -> Array:
     """Return the gyro's turns (T, M, 3) over the frame intervals for some delays, IMU frame, rad.
 
-    Moments outside the log give NaN.
+    Intervals outside the log, or with a gap of the log in them, give NaN.
     """
     a = scene.stamp_a_s + delays_s[:, None]
     b = scene.stamp_b_s + delays_s[:, None]
     turned = np.swapaxes(scene.path.near_orientation(a), -1, -2) @ scene.path.near_orientation(b)
     vectors = rotation_vectors(turned)
-    vectors[~(scene.path.covers(a) & scene.path.covers(b))] = np.nan
+    vectors[~scene.path.covers(a, b)] = np.nan
     return vectors
 
 

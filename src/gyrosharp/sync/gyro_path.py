@@ -12,6 +12,8 @@ from gyrosharp.imu.recording import ImuRecording
 Array = NDArray[np.float64]
 
 TABLE_STEP_S = 1e-3
+# Where samples lie further apart than this, how the device turned in between is not known.
+GAP_STEPS, LEAST_GAP_S = 4.0, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,18 @@ class GyroPath:
         steps = 0.5 * (flat[1:] + flat[:-1]) * np.diff(self.seconds)[:, None]
         return np.concatenate([np.zeros((1, 9)), np.cumsum(steps, axis=0)])
 
-    def covers(self, time_s: ArrayLike) -> NDArray[np.bool_]:
-        """Return which of some moments lie within the log."""
-        times = np.asarray(time_s)
-        return np.asarray((times >= self.seconds[0]) & (times <= self.seconds[-1]))
+    def covers(self, from_s: ArrayLike, to_s: ArrayLike) -> NDArray[np.bool_]:
+        """Return which of some spans lie within the log, clear of its gaps."""
+        first, last = np.asarray(from_s), np.asarray(to_s)
+        inside = (first >= self.seconds[0]) & (last <= self.seconds[-1])
+        starts, ends = self._gaps
+        # Gaps are in order and apart: a span meets one if more have begun before its end than ended before its start.
+        met = np.searchsorted(starts, last) > np.searchsorted(ends, first, side="right")
+        return np.asarray(inside & ~met)
+
+    @cached_property
+    def _gaps(self) -> tuple[Array, Array]:
+        """Last sample before and first after each gap in the log, s."""
+        steps = np.diff(self.seconds)
+        gaps = np.flatnonzero(steps > max(LEAST_GAP_S, GAP_STEPS * float(np.median(steps))))
+        return self.seconds[gaps], self.seconds[gaps + 1]

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from gyrosharp.capture.recording import Recording
 from gyrosharp.geometry.camera import CameraModel
 from gyrosharp.geometry.rotation import exp_so3
-from gyrosharp.geometry.shutter import Exposure
+from gyrosharp.geometry.shutter import Exposure, Shutter
 from gyrosharp.sync.gyro_path import GyroPath
 from gyrosharp.sync.pairs import PointPairs
 
@@ -162,19 +162,28 @@ def scene_from(recording: Recording, points: PointPairs, path: GyroPath) -> Scen
         a_px = points.a_px - recording.lens_shift.at(stamps[points.frame_a])[points.pair]
         b_px = points.b_px - recording.lens_shift.at(stamps[points.frame_b])[points.pair]
         points = replace(points, a_px=a_px, b_px=b_px)
-    # Only the order of lines is asked of it; its times are not used.
-    order = Exposure(0, 1.0, 0.0, recording.shutter)
     return Scene(
         points,
         np.asarray(seconds[points.frame_a], dtype=np.float64),
         np.asarray(seconds[points.frame_b], dtype=np.float64),
-        order.line_fraction(points.a_px, *recording.size_px) - 0.5,
-        order.line_fraction(points.b_px, *recording.size_px) - 0.5,
+        _lines(points.a_px, recording.size_px, recording.shutter),
+        _lines(points.b_px, recording.size_px, recording.shutter),
         turns[points.frame_a],
         turns[points.frame_b],
         path,
         float(np.mean(seconds[points.frame_a])) if len(points) else 0.0,
     )
+
+
+def with_lines(scene: Scene, size_px: tuple[int, int], shutter: Shutter) -> Scene:
+    """Return the scene with its frames of some size (width, height) read in another direction."""
+    points = scene.points
+    return replace(scene, line_a=_lines(points.a_px, size_px, shutter), line_b=_lines(points.b_px, size_px, shutter))
+
+
+def _lines(points_px: Array, size_px: tuple[int, int], shutter: Shutter) -> Array:
+    # Only the order of lines is asked of it; its times are not used.
+    return Exposure(0, 1.0, 0.0, shutter).line_fraction(points_px, *size_px) - 0.5
 
 
 @dataclass(frozen=True, eq=False)

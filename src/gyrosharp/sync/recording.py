@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gyrosharp.capture.recording import Recording
 from gyrosharp.errors import CaptureError
 from gyrosharp.geometry.camera import CameraModel
+from gyrosharp.geometry.shutter import Shutter
 from gyrosharp.imu.bias import bias_from_still
 from gyrosharp.sync.candidates import Beliefs, Standing, refined, standing_candidates
 from gyrosharp.sync.coarse import DELAY_STEP_S, gyro_turns, seen_turns
@@ -16,9 +17,10 @@ from gyrosharp.sync.collecting import point_pairs
 from gyrosharp.sync.cube import nearest_cube
 from gyrosharp.sync.fit import Fit
 from gyrosharp.sync.gyro_path import GyroPath
-from gyrosharp.sync.model import Scene, Unknowns, predict, scene_from
+from gyrosharp.sync.model import Scene, Unknowns, predict, scene_from, with_lines
 from gyrosharp.sync.pairs import PointPairs
 from gyrosharp.sync.rates import ImageRates
+from gyrosharp.sync.readout_direction import assumed_readout_s, readout_direction
 from gyrosharp.sync.result import AXES, BIAS, DRIFT, FOCAL, READOUT, TIME_OFFSET, SyncResult
 from gyrosharp.sync.stabiliser import find_stabiliser
 from gyrosharp.sync.verdict import FAR_ADVICE, SHAKE_ADVICE, TURN_ADVICE, Findings, judged, refusal
@@ -138,7 +140,7 @@ def synchronised_points(
     scene = scene.chosen(np.arange(len(scene)), FINAL_POINTS)
     camera, beliefs = _camera(recording), _beliefs(recording, scene)
     delays_s = _delays(recording, scene, beliefs, options)
-    covered = path.covers(scene.stamp_a_s + beliefs.delay_s) & path.covers(scene.stamp_b_s + beliefs.delay_s)
+    covered = _covered(scene, beliefs.delay_s)
     refused = _search_refused(recording, covered, delays_s, options)
     if refused is not None:
         return Synchronisation(refused)
@@ -148,6 +150,12 @@ def synchronised_points(
     if standing is None:
         reason = "log and frames do not overlap within the offsets searched"
         return Synchronisation(refusal(recording, reason, "give a larger --max-offset-s", len(scene)))
+    # Where the log is silent, the gyro seems to stand still.
+    scene = scene.chosen(np.flatnonzero(_covered(scene, standing.best.fit.at.delay_s)))
+    shutter = readout_direction(recording, scene, standing.best, beliefs)
+    if shutter is not recording.shutter:
+        scene = with_lines(scene, recording.size_px, shutter)
+        standing = standing_candidates(scene, camera, delays_s, beliefs) or standing
     standing = _preferring_given(recording, standing)
     final = _final(scene, standing, beliefs)
     findings = Findings(
@@ -156,6 +164,7 @@ def synchronised_points(
         standing,
         final,
         beliefs,
+        shutter,
         (float(delays_s[0]), float(delays_s[-1])),
         _residual_before(recording, scene, final),
     )
@@ -187,6 +196,8 @@ def apply(recording: Recording, result: SyncResult) -> Recording:
     if FOCAL in known and result.fx is not None:
         camera = _camera(recording)
         changes["camera"] = camera.refocused(result.fx / camera.fx)
+    if READOUT in known and result.shutter is not None:
+        changes["shutter"] = result.shutter
     for name, field in ((READOUT, "readout_s"), (BIAS, "gyro_bias_rad_s"), (DRIFT, "clock_drift")):
         if name in known:
             changes[field] = getattr(result, field)
@@ -208,6 +219,11 @@ def image_rates(recording: Recording, scene: Scene, at: Unknowns) -> ImageRates:
 def _stays(recording: Recording, options: SynchroniseOptions) -> bool:
     """Whether the offset is taken to be near what it is, so that frames outside the log are of no use."""
     return recording.clocks_joined and options.max_offset_s is None
+
+
+def _covered(scene: Scene, delay_s: float) -> NDArray[np.bool_]:
+    """Return of which pairs the log covers the time between the frames."""
+    return scene.path.covers(scene.stamp_a_s + delay_s, scene.stamp_b_s + delay_s)
 
 
 def _search_refused(
@@ -241,11 +257,19 @@ def _refused(recording: Recording, points: PointPairs) -> SyncResult | None:
     """Return the report where there is nothing to fit."""
     assert recording.imu is not None
     count = len(points)
+    if len(recording) <= FEWEST_PAIRS:
+        reason = f"{len(recording)} frames are too few: they turn once only, and many offsets and axes explain that"
+        return refusal(recording, reason, "give a movie, or more frames", count)
     if count < FEWEST_PAIRS:
         reason = f"points could be followed in {count} pairs of frames: too little texture, or pictures too blurred"
         return refusal(recording, reason, f"{FAR_ADVICE}; {SHAKE_ADVICE}", count)
     if float(np.std(recording.imu.gyro_rad_s, axis=0).max()) < LEAST_GYRO_RAD_S:
-        return refusal(recording, "the gyro was still all the time", f"{TURN_ADVICE}; {SHAKE_ADVICE}", count)
+        return refusal(
+            recording,
+            "the gyro was still all the time, or turned at a constant rate",
+            f"{TURN_ADVICE}; {SHAKE_ADVICE}",
+            count,
+        )
     motion = np.linalg.norm(points.b_px - points.a_px, axis=1)
     if float(np.percentile(motion, 90)) < LEAST_TURN_RAD * 0.2 * max(recording.size_px):
         return refusal(recording, "the camera was still", f"{TURN_ADVICE}; {SHAKE_ADVICE}", count)
@@ -265,19 +289,28 @@ def _beliefs(recording: Recording, scene: Scene) -> Beliefs:
     still = bias_from_still(recording.imu)
     bias_std = FEW_BIAS_STD_RAD_S if few else BIAS_STD_RAD_S
     delay_s, delay_std_s = _delay_before(recording)
-    readout_s = TYPICAL_READOUT_S if recording.readout_s is None else recording.readout_s
-    readout_std = TYPICAL_READOUT_STD_S if recording.readout_s is None else REPORTED_READOUT_STD * readout_s
+    readout_s, readout_std_s = _readout_before(recording)
     drift = float(np.ptp(scene.stamp_a_s)) > DRIFT_SPAN_S
     return Beliefs(
         delay_s=delay_s,
         delay_std_s=delay_std_s if few and recording.clocks_joined else np.inf,
         readout_s=readout_s,
-        readout_std_s=0.0 if few else readout_std,
+        readout_std_s=0.0 if few else readout_std_s,
         bias_rad_s=np.zeros(3) if still is None else still.bias_rad_s,
         bias_std_rad_s=bias_std if still is None else STILL_BIAS_STD_RAD_S,
         tilt_std_rad=FEW_TILT_STD_RAD if few else TILT_STD_RAD,
         drift_std=DRIFT_STD if drift and not few else 0.0,
+        few=few,
     )
+
+
+def _readout_before(recording: Recording) -> tuple[float, float]:
+    """Return the readout that is expected, and its standard deviation; none, surely, of a global shutter."""
+    if recording.shutter is Shutter.GLOBAL:
+        return 0.0, 0.0
+    if recording.readout_s is None:
+        return TYPICAL_READOUT_S, TYPICAL_READOUT_STD_S
+    return recording.readout_s, REPORTED_READOUT_STD * recording.readout_s
 
 
 def _delay_before(recording: Recording) -> tuple[float, float]:
@@ -286,9 +319,9 @@ def _delay_before(recording: Recording) -> tuple[float, float]:
     if recording.readout_s is None and not known_s.size:
         return TYPICAL_DELAY_S - recording.time_offset_s, TYPICAL_DELAY_STD_S
     exposure_s = float(np.median(known_s)) if known_s.size else 0.0
-    middle_s = 0.5 * ((recording.readout_s or 0.0) + exposure_s)
-    std_s = recording.offset_std_s or 0.0
-    return middle_s - recording.time_offset_s, max(std_s, 0.5 * TYPICAL_DELAY_STD_S)
+    readout_s, readout_std_s = _readout_before(recording)
+    std_s = float(np.hypot(recording.offset_std_s or 0.0, 0.5 * readout_std_s))
+    return 0.5 * (readout_s + exposure_s) - recording.time_offset_s, max(std_s, 0.5 * TYPICAL_DELAY_STD_S)
 
 
 def _delays(recording: Recording, scene: Scene, beliefs: Beliefs, options: SynchroniseOptions) -> Array:
@@ -332,12 +365,12 @@ def _given(recording: Recording, final: Fit) -> Unknowns | None:
     if recording.R_cam_imu is None or not recording.clocks_joined:
         return None
     exposure_s = float(np.nanmedian(recording.exposure_s)) if np.isfinite(recording.exposure_s).any() else 0.0
-    delay_s = 0.5 * ((recording.readout_s or 0.0) + exposure_s) - recording.time_offset_s
+    delay_s = 0.5 * (assumed_readout_s(recording) + exposure_s) - recording.time_offset_s
     bias = recording.gyro_bias_rad_s
     return Unknowns(
         delay_s,
         final.at.camera if recording.camera is None else recording.camera,
-        recording.readout_s or 0.0,
+        assumed_readout_s(recording),
         0.0,
         recording.R_cam_imu,
         np.zeros(3) if bias is None else bias,

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.geometry.shutter import Shutter
+
 Array = NDArray[np.float64]
 
 # Names of what is estimated, as in the JSON report.
@@ -36,6 +38,8 @@ class SyncResult:
         Focal length, px of the frames as stored.
     readout_s : float or None
         First line to one past the last, s.
+    shutter : Shutter or None
+        Direction of that readout: the given one, unless the frames clearly show another. None for a single shot.
     gyro_bias_rad_s : (3,) array or None
         IMU frame.
     clock_drift : float or None
@@ -63,6 +67,7 @@ class SyncResult:
     R_cam_imu: Array | None = None
     fx: float | None = None
     readout_s: float | None = None
+    shutter: Shutter | None = None
     gyro_bias_rad_s: Array | None = None
     clock_drift: float | None = None
     mid_frame_delay_s: float | None = None
@@ -88,6 +93,7 @@ class SyncResult:
             "R_cam_imu": None if self.R_cam_imu is None else self.R_cam_imu.tolist(),
             "fx": self.fx,
             "readout_s": self.readout_s,
+            "shutter": self.shutter,
             "gyro_bias_rad_s": None if self.gyro_bias_rad_s is None else self.gyro_bias_rad_s.tolist(),
             "clock_drift": self.clock_drift,
             "mid_frame_delay_s": self.mid_frame_delay_s,

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.recording import Recording
+from gyrosharp.geometry.shutter import Shutter
 from gyrosharp.sync.candidates import Beliefs, Candidate, Standing
 from gyrosharp.sync.cube import axes_letters, nearest_cube
 from gyrosharp.sync.fit import Fit
 from gyrosharp.sync.model import BIAS, DELAY, DRIFT, FOCAL, READOUT, TILT, Scene
+from gyrosharp.sync.readout_direction import assumed_readout_s
 from gyrosharp.sync.result import AXES, TIME_OFFSET, SyncResult
 from gyrosharp.sync.result import BIAS as BIAS_NAME
 from gyrosharp.sync.result import DRIFT as DRIFT_NAME
@@ -49,6 +51,8 @@ class Findings:
         The final fit.
     beliefs : Beliefs
         What it believed.
+    shutter : Shutter
+        Readout direction that it counted on.
     edge_s : (float, float)
         First and last delay that was tried.
     before_px : float or None
@@ -60,13 +64,9 @@ class Findings:
     standing: Standing
     fit: Fit
     beliefs: Beliefs
+    shutter: Shutter
     edge_s: tuple[float, float]
     before_px: float | None
-
-    @property
-    def few(self) -> bool:
-        """Whether so few pairs were matched that assumptions did a part of the work."""
-        return self.beliefs.readout_std_s == 0.0
 
 
 def judged(found: Findings) -> SyncResult:
@@ -84,7 +84,7 @@ def judged(found: Findings) -> SyncResult:
             whys.append(why)
             advice.append(remedy)
     apart = TIME_OFFSET not in determined and not found.recording.clocks_joined
-    if apart or (found.few and AXES not in determined):
+    if apart or (found.beliefs.few and AXES not in determined):
         # Without a common time there is nothing to compare, and of a few pairs nearly anything explains a part.
         determined = []
     kept = _keeping(result, found.recording, tuple(determined))
@@ -156,8 +156,7 @@ def _quantities(found: Findings) -> list[tuple[str, str | None, str]]:
         ),
     ]
     if beliefs.drift_std:
-        doubt = _doubt("the clocks' drift", 1e6 * std[DRIFT], 1e6 * DRIFT_STD, "ppm", 1e6 * beliefs.drift_std)
-        rows.append((DRIFT_NAME, doubt, "move the camera at the beginning and at the end"))
+        rows.append((DRIFT_NAME, _drift_doubt(found), "move the camera at the beginning and at the end"))
     return rows
 
 
@@ -196,29 +195,32 @@ def _estimates(found: Findings) -> SyncResult:
     """Return the report with all estimates, determined or not."""
     at, fit, recording = found.fit.at, found.fit, found.recording
     exposure_s = float(np.nanmedian(recording.exposure_s)) if np.isfinite(recording.exposure_s).any() else 0.0
-    variance = fit.covariance
-    offset_var = variance[DELAY, DELAY]
-    if _readout_doubt(found) is None:
-        readout_s = abs(at.readout_s)
-        offset_var += 0.25 * variance[READOUT, READOUT] - variance[DELAY, READOUT]
-    else:
-        readout_s = recording.readout_s or 0.0
+    readout_known, drift_known = _readout_doubt(found) is None, _drift_doubt(found) is None
+    readout_s = abs(at.readout_s) if readout_known else assumed_readout_s(recording)
+    drift = at.drift if drift_known else recording.clock_drift
+    # The fit counts drift from the middle of the clip, a recording from the first sample of its log.
+    since_first_s = found.scene.middle_s + at.delay_s
+    slope = np.zeros(len(fit.covariance))
+    slope[[DELAY, READOUT, DRIFT]] = -1.0, 0.5 * readout_known, -since_first_s * drift_known
     return SyncResult(
-        time_offset_s=0.5 * (readout_s + exposure_s) - at.delay_s,
+        time_offset_s=0.5 * (readout_s + exposure_s) - at.delay_s - drift * since_first_s,
         R_cam_imu=_axes(fit),
         fx=at.camera.fx,
         readout_s=abs(at.readout_s),
+        shutter=found.shutter,
         gyro_bias_rad_s=at.bias_rad_s,
         clock_drift=at.drift,
         mid_frame_delay_s=at.delay_s,
-        std={
-            TIME_OFFSET: float(np.sqrt(max(offset_var, 0.0))),
-            AXES: float(fit.std[TILT].max()),
-            FOCAL_NAME: float(fit.std[FOCAL] * at.camera.fx),
-            READOUT_NAME: float(fit.std[READOUT]),
-            BIAS_NAME: [float(value) for value in fit.std[BIAS]],
-            DRIFT_NAME: float(fit.std[DRIFT]),
-        },
+        std=_estimated(
+            {
+                TIME_OFFSET: float(np.sqrt(max(float(slope @ fit.covariance @ slope), 0.0))),
+                AXES: float(fit.std[TILT].max()),
+                FOCAL_NAME: float(fit.std[FOCAL] * at.camera.fx),
+                READOUT_NAME: float(fit.std[READOUT]),
+                BIAS_NAME: [float(value) for value in fit.std[BIAS]],
+                DRIFT_NAME: float(fit.std[DRIFT]),
+            }
+        ),
         residual_px=fit.rms_px,
         residual_before_px=found.before_px,
         pairs=len(found.scene),
@@ -226,13 +228,25 @@ def _estimates(found: Findings) -> SyncResult:
     )
 
 
+def _estimated(std: dict[str, float | list[float]]) -> dict[str, float | list[float]]:
+    """Return the deviations without those of what was kept as it was: they are 0, and say nothing."""
+    return {name: value for name, value in std.items() if np.any(value)}
+
+
 def _readout_doubt(found: Findings) -> str | None:
+    if found.shutter is Shutter.GLOBAL:
+        return "the readout time is not determined: a global shutter was given"
     if found.recording.image_R_cam is not None:
         return (
             "the readout time is not determined: the camera's own stabilisation may have taken it out of the pictures"
         )
     std_s, prior_s = float(found.fit.std[READOUT]), found.beliefs.readout_std_s
     return _doubt("the readout time", 1e3 * std_s, 1e3 * READOUT_STD_S, "ms", 1e3 * prior_s)
+
+
+def _drift_doubt(found: Findings) -> str | None:
+    std, prior = float(found.fit.std[DRIFT]), found.beliefs.drift_std
+    return _doubt("the clocks' drift", 1e6 * std, 1e6 * DRIFT_STD, "ppm", 1e6 * prior)
 
 
 def _axes(fit: Fit) -> Array:
@@ -252,7 +266,7 @@ def _keeping(result: SyncResult, recording: Recording, determined: tuple[str, ..
     if FOCAL_NAME not in determined:
         keep["fx"] = None if recording.camera is None else recording.camera.fx
     if READOUT_NAME not in determined:
-        keep["readout_s"] = recording.readout_s
+        keep |= {"readout_s": recording.readout_s, "shutter": recording.shutter}
     if BIAS_NAME not in determined:
         keep["gyro_bias_rad_s"] = recording.gyro_bias_rad_s
     if DRIFT_NAME not in determined:
@@ -262,15 +276,24 @@ def _keeping(result: SyncResult, recording: Recording, determined: tuple[str, ..
 
 def _notes(found: Findings) -> tuple[str, ...]:
     notes = []
-    at, std = found.fit.at, found.fit.std
-    if at.readout_s < -3.0 * std[READOUT] and _readout_doubt(found) is None:
-        notes.append(f"the rolling shutter seems to be read against {found.recording.shutter.value}")
+    at = found.fit.at
+    if found.shutter is not found.recording.shutter:
+        notes.append(
+            f"the frames show a shutter {found.shutter.value}, not {found.recording.shutter.value} as was assumed; "
+            "the estimates count on what they show"
+        )
     given = found.recording.R_cam_imu
     if given is not None and not np.allclose(nearest_cube(given)[0], nearest_cube(at.R_cam_imu)[0]):
         notes.append(
             f"the axes given, {axes_letters(given)}, do not fit; the pictures say {axes_letters(at.R_cam_imu)}"
         )
-    if found.few:
+    unread = found.recording.readout_s is None and found.shutter is not Shutter.GLOBAL
+    if unread and _readout_doubt(found) is not None:
+        notes.append(
+            "the time offset goes with a readout of 0 ms, as none is known, and would be half the readout larger with "
+            "it; the mid-frame delay does not depend on that"
+        )
+    if found.beliefs.few:
         notes.append(
             f"only {len(found.scene)} pairs of frames: readout taken as {1e3 * at.readout_s:.0f} ms, gyro bias as "
             "small, and offset and axes as near what is usual"
