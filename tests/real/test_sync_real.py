@@ -61,6 +61,7 @@ def test_dash_camera(shared_data, record_property):
     assert result.mid_frame_delay_s == pytest.approx(0.0106, abs=0.003)
     # The recorder's calibration: 574 px. Without the car's own motion the fit would say 596 to 630.
     assert result.fx == pytest.approx(574, rel=0.02)
+    assert any("give --camera" in note for note in result.notes)
 
 
 def test_dash_camera_with_seconds_to_search(shared_data):

@@ -287,6 +287,11 @@ def _notes(found: Findings) -> tuple[str, ...]:
         notes.append(
             f"the axes given, {axes_letters(given)}, do not fit; the pictures say {axes_letters(at.R_cam_imu)}"
         )
+    if found.recording.camera is None:
+        notes.append(
+            "no lens profile is known: the lens is taken as free of distortion, and the focal length of a wide lens "
+            "comes out too short; give --camera"
+        )
     unread = found.recording.readout_s is None and found.shutter is not Shutter.GLOBAL
     if unread and _readout_doubt(found) is not None:
         notes.append(
