@@ -231,8 +231,10 @@ def transformed(field: BlurField, transform: Transform) -> BlurField:
     return replace(field, displacement_px=displacement, stride=transform.stride_after(stride))
 
 
-def resampled(field: BlurField, stride: int) -> BlurField:
+def resampled(field: BlurField, stride: int, size: tuple[int, int] | None = None) -> BlurField:
     """Return the field on a grid of another stride, by linear interpolation and, at the border, extrapolation.
+
+    The new grid has `size` (h, w) points, or as many as whole cells cover what the old one covers.
 
     Turning by an angle a moves a pixel by up to a f (1 + x^2 / f^2) (f: focal length, px), whose second derivative over
     the image is 2 d / f^2 for a displacement d in its middle. Between old grid points s apart the error is thus about
@@ -246,11 +248,11 @@ def resampled(field: BlurField, stride: int) -> BlurField:
         If the stride is below 1.
     """
     components = np.moveaxis(field.displacement_px, -1, 0)
-    displacement = np.moveaxis(resampled_grid(components, field.stride, stride), 0, -1)
+    displacement = np.moveaxis(resampled_grid(components, field.stride, stride, size), 0, -1)
     return replace(field, displacement_px=np.ascontiguousarray(displacement), stride=stride)
 
 
-def resampled_grid(grid: Grid, stride: int, wanted: int) -> Grid:
+def resampled_grid(grid: Grid, stride: int, wanted: int, size: tuple[int, int] | None = None) -> Grid:
     """Return values (..., h, w) on a grid of this stride on one of the wanted stride; see `resampled`.
 
     Planes that are linear in the field may as well be resampled themselves.
@@ -263,14 +265,14 @@ def resampled_grid(grid: Grid, stride: int, wanted: int) -> Grid:
     if wanted < 1:
         raise UsageError(f"field: expected a stride >= 1, got {wanted}")
     for axis in (-2, -1):
-        grid = _interpolated(grid, axis % grid.ndim, wanted / stride)
+        grid = _interpolated(grid, axis % grid.ndim, wanted / stride, None if size is None else size[axis])
     return grid
 
 
-def _interpolated(values: Grid, axis: int, ratio: float) -> Grid:
+def _interpolated(values: Grid, axis: int, ratio: float, size: int | None) -> Grid:
     """Interpolate along one axis at cell middles that are `ratio` old cells apart."""
     count = values.shape[axis]
-    new = max(int(count / ratio + STRIDE_TOLERANCE), 1)
+    new = max(int(count / ratio + STRIDE_TOLERANCE), 1) if size is None else size
     place = (np.arange(new) + 0.5) * ratio - 0.5
     low = np.clip(np.floor(place).astype(int), 0, max(count - 2, 0))
     high = np.minimum(low + 1, count - 1)

@@ -3,15 +3,13 @@
 Loaded only when a config is read: pydantic is slow to import.
 """
 
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gyrosharp.errors import UsageError
+from gyrosharp.config_files import config_names, read_config
 
-CONFIG_FOLDER = "configs"
+CONFIGS = "gyrosharp.datasets.synthesis"
 
 
 def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -158,36 +156,12 @@ class SynthConfig(_Strict):
 
 def named_configs() -> tuple[str, ...]:
     """Return the names of the configs that come with gyrosharp."""
-    folder = resources.files("gyrosharp.datasets.synthesis") / CONFIG_FOLDER
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+    return config_names(CONFIGS)
 
 
 def load_config(name: str, changes: tuple[str, ...] = ()) -> SynthConfig:
-    """Read a config.
-
-    Parameters
-    ----------
-    name : str
-        Name of a bundled config, or path of a YAML file.
-    changes : tuple of str
-        Values to replace, as "part.key=value" with the value in YAML.
-
-    Raises
-    ------
-    UsageError
-        If there is no such config, it is no YAML mapping, a key is unknown, or a value is out of range.
-    """
-    content = _yaml(_text(name), name)
-    if not isinstance(content, dict):
-        raise UsageError(f"{name}: expected a mapping of parts, got {type(content).__name__}; see docs/synthesis.md")
-    for change in changes:
-        _change(content, change)
-    try:
-        return SynthConfig.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{name}: {where}: {first['msg']}, got {first['input']!r}; see docs/synthesis.md") from None
+    """Read a config; see `gyrosharp.config_files.read_config`."""
+    return read_config(SynthConfig, name, changes, CONFIGS, "docs/synthesis.md")
 
 
 def config_reference() -> str:
@@ -222,41 +196,3 @@ def _plain(value: object) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _text(name: str) -> str:
-    if name in named_configs():
-        folder = resources.files("gyrosharp.datasets.synthesis") / CONFIG_FOLDER
-        return (folder / f"{name}.yaml").read_text(encoding="utf-8")
-    path = Path(name)
-    if not path.is_file():
-        raise UsageError(f"config: expected {', '.join(named_configs())}, or a YAML file, got {name!r}")
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}: expected a YAML file, got one that cannot be read ({error})") from None
-
-
-def _yaml(text: str, name: str) -> Any:  # noqa: ANN401
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        cause = " ".join(str(error).split())
-        raise UsageError(f"{name}: expected YAML, got something else ({cause})") from None
-
-
-def _change(content: dict[str, Any], change: str) -> None:
-    """Put one "part.key=value" into the raw config; pydantic judges it afterwards."""
-    path, equals, value = change.partition("=")
-    if not equals or not path:
-        raise UsageError(f'--set: expected "part.key=value", got {change!r}')
-    *parts, key = path.strip().split(".")
-    target = content
-    for part in parts:
-        inner = target.setdefault(part, {})
-        if not isinstance(inner, dict):
-            raise UsageError(f"--set: expected {part} to be a part with keys, got a value, in {change!r}")
-        target = inner
-    target[key] = _yaml(value, "--set")

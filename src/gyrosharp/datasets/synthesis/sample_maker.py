@@ -8,8 +8,8 @@ import numpy as np
 
 from gyrosharp.blur.encodings import Planes, encode, find_encoding, moments_needed
 from gyrosharp.blur.field import BlurField, field_of_motion
-from gyrosharp.blur.field_transforms import resampled, resampled_grid
 from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.blur.network_input import planes_at
 from gyrosharp.datasets.sample import BlurSample, Codes
 from gyrosharp.datasets.synthesis.config import SynthConfig
 from gyrosharp.datasets.synthesis.gyro_errors import ErrorSettings, GyroErrors, draw_errors, error_settings
@@ -126,12 +126,8 @@ class SampleMaker:
                 # At the edges of near things trajectories are not smooth.
                 finer = field_of_motion(motion, stride, moments_needed(part.name, self.config.field.times))
                 planes[part.name] = encode(part.name, finer, **part.options)
-            elif find_encoding(part.name).LINEAR and "form" not in part.options:
-                # Few planes instead of many moments; other forms than the plain one are not linear in the field.
-                coarse = encode(part.name, field, **part.options)
-                planes[part.name] = resampled_grid(coarse, field.stride, stride)
             else:
-                planes[part.name] = encode(part.name, resampled(field, stride), **part.options)
+                planes[part.name] = planes_at(part.name, field, stride, part.options)
         return planes
 
     def _object(self, index: int, scene: Scene, sensor: Sensor) -> MovingObject | None:

@@ -1,0 +1,145 @@
+"""NetworkInput: what a network sees besides the picture, made in one place for training and for inference.
+
+The planes of an encoding, on its grid, and after them, where a network asks for it, one plane of depth. Training reads
+samples through `input_planes`, and `gyrosharp.restore` photos: what a network was trained on is what it is given.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.blur.encodings import Planes, encode, find_encoding, moments_needed
+from gyrosharp.blur.field import BlurField, field_of_motion
+from gyrosharp.blur.field_transforms import resampled, resampled_grid
+from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.errors import UsageError
+
+# Rotation moves neighbours alike: a field this coarse, interpolated, is off by less than 0.01 px (see `input_field`).
+COARSE_STRIDE = 8
+TIMES = 17
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """What planes a network takes.
+
+    Attributes
+    ----------
+    encoding : str or None
+        Encoding of the blur field (`gyrosharp.blur.encodings`); None for networks that see the picture alone.
+    options : mapping
+        Options of the encoding.
+    stride : int
+        Picture px per plane sample, >= 1.
+    depth : bool
+        Whether a plane of depth follows, min(d / depth_far_m, 1), 1 where depth is unknown; only with stride 1.
+    depth_far_m : float
+        Depth that 1 stands for, m.
+
+    Raises
+    ------
+    UsageError
+        If the encoding is not known, the stride is below 1, or depth is asked for with another stride than 1.
+    """
+
+    encoding: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    stride: int = 1
+    depth: bool = False
+    depth_far_m: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.encoding is not None:
+            find_encoding(self.encoding)
+        if self.stride < 1 or (self.depth and self.stride != 1):
+            raise UsageError(f"network input: expected stride >= 1, and 1 with depth, got {self.stride}")
+
+    @property
+    def channels(self) -> int:
+        """Number of planes."""
+        flat = BlurField(np.zeros((TIMES, 1, 1, 2), np.float32), np.full(TIMES, 1 / TIMES), _phases(TIMES), 1, 0)
+        return int(self.depth) + (0 if self.encoding is None else len(encode(self.encoding, flat, **self.options)))
+
+
+def input_field(motion: CameraMotion, wanted: NetworkInput) -> BlurField:
+    """Return the field that `input_planes` needs, on a coarse grid where nothing but rotation moves the picture.
+
+    Raises
+    ------
+    UsageError
+        If there is no encoding to make it for.
+    """
+    if wanted.encoding is None:
+        raise UsageError("network input: expected an encoding, got none: this network sees the picture alone")
+    # Where near things move more than far ones, trajectories are not smooth.
+    stride = wanted.stride if motion.moves_with_depth else max(COARSE_STRIDE, wanted.stride)
+    return field_of_motion(motion, stride, max(moments_needed(wanted.encoding, TIMES), 2))
+
+
+def blended(first: BlurField, second: BlurField, share: float) -> BlurField:
+    """Return (1 - share) first + share second: the curriculum's V_a = (1 - a) V_clean + a V_noisy.
+
+    Raises
+    ------
+    UsageError
+        If the fields differ in grid or moments.
+    """
+    if first.displacement_px.shape != second.displacement_px.shape or first.stride != second.stride:
+        raise UsageError(
+            f"blend: expected fields of one grid and moments, got {first.displacement_px.shape} at stride "
+            f"{first.stride} and {second.displacement_px.shape} at stride {second.stride}"
+        )
+    a = np.float32(share)
+    return replace(first, displacement_px=(1 - a) * first.displacement_px + a * second.displacement_px)
+
+
+def input_planes(
+    wanted: NetworkInput, field: BlurField | None, shape: tuple[int, int], depth_m: NDArray[np.float32] | None = None
+) -> Planes:
+    """Return the planes (C, h, w) float32 for a picture of shape (H, W), h = ceil(H / stride).
+
+    Parameters
+    ----------
+    wanted : NetworkInput
+        What planes.
+    field : BlurField or None
+        Trajectories, on any grid over the whole picture; None where no encoding is wanted.
+    shape : (int, int)
+        Height and width of the picture, px.
+    depth_m : (H, W) array or None
+        Depth, m, NaN where unknown; None: unknown everywhere.
+
+    Raises
+    ------
+    UsageError
+        If an encoding is wanted and there is no field.
+    """
+    size = -(-shape[0] // wanted.stride), -(-shape[1] // wanted.stride)
+    planes = np.zeros((0, *size), np.float32)
+    if wanted.encoding is not None:
+        if field is None:
+            raise UsageError(f"network input: expected a blur field for {wanted.encoding}, got none")
+        planes = np.ascontiguousarray(planes_at(wanted.encoding, field, wanted.stride, wanted.options, size))
+    if not wanted.depth:
+        return planes
+    far = np.ones(shape, np.float32) if depth_m is None else np.clip(depth_m / wanted.depth_far_m, 0, 1)
+    return np.concatenate([planes, np.nan_to_num(far, nan=1.0)[None].astype(np.float32)])
+
+
+def planes_at(
+    name: str, field: BlurField, stride: int, options: Mapping[str, Any], size: tuple[int, int] | None = None
+) -> Planes:
+    """Return an encoding's planes on a grid of another stride than the field's, and of a size (h, w) if given."""
+    if field.stride == stride and size in (None, field.displacement_px.shape[1:3]):
+        return encode(name, field, **options)
+    if find_encoding(name).LINEAR and "form" not in options:
+        # Few planes instead of many moments; other forms than the plain one are not linear in the field.
+        return resampled_grid(encode(name, field, **options), field.stride, stride, size)
+    return encode(name, resampled(field, stride, size), **options)
+
+
+def _phases(times: int) -> NDArray[np.float64]:
+    return np.linspace(0.0, 1.0, times)

@@ -1,0 +1,1 @@
+"""Training networks. Needs torch (the extra `train`), but for `gyrosharp.training.config`."""
