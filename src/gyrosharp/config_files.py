@@ -1,5 +1,6 @@
 """Configs: YAML files that become pydantic models, bundled ones by name, single values replaced on the command line."""
 
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,6 +45,19 @@ def read_config(kind: type[Model], name: str, changes: tuple[str, ...], package:
     return config_of(kind, _yaml(_text(name, package), name), changes, name, docs)
 
 
+def read_config_file(kind: type[Model], path: Path, changes: tuple[str, ...], docs: str) -> Model:
+    """Read a config that is always a file of the user's; see `read_config`.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read, is no YAML mapping, a key is unknown, or a value is out of range.
+    """
+    if not path.is_file():
+        raise UsageError(f"config: expected a YAML file, got {str(path)!r}; check the path")
+    return config_of(kind, _yaml(_file_text(path), str(path)), changes, str(path), docs)
+
+
 def config_of(kind: type[Model], content: object, changes: tuple[str, ...], name: str, docs: str) -> Model:
     """Return a raw config, with values replaced, as a model; `content` itself is changed too.
 
@@ -66,16 +80,62 @@ def config_of(kind: type[Model], content: object, changes: tuple[str, ...], name
         raise UsageError(f"{name}: {where}: {first['msg']}, got {first['input']!r}; see {docs}") from None
 
 
+def key_table(kind: "type[BaseModel]", lists: "Mapping[str, type[BaseModel]]") -> str:
+    """Return a config's keys, their defaults and meanings as a Markdown table.
+
+    Parameters
+    ----------
+    kind : type
+        Pydantic model of the config. Keys without a description are left out.
+    lists : mapping
+        Parts that stand in lists, by what goes before their keys, such as ``"losses[]."``.
+    """
+    rows = ["| key | default | meaning |", "|---|---|---|", *_rows("", kind)]
+    for prefix, part in lists.items():
+        rows += _rows(prefix, part)
+    return "\n".join(rows) + "\n"
+
+
+def _rows(prefix: str, part: "type[BaseModel]") -> Iterator[str]:
+    from pydantic import BaseModel
+
+    for name, about in part.model_fields.items():
+        inner = about.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _rows(f"{prefix}{name}.", inner)
+        elif about.description:
+            default = "" if about.is_required() else _plain(about.get_default(call_default_factory=True))
+            yield f"| `{prefix}{name}` | {default} | {about.description} |"
+
+
+def _plain(value: object) -> str:
+    """A default as YAML would write it, numbers to three digits."""
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_plain(entry) for entry in value) + "]"
+    if hasattr(value, "model_dump"):
+        given = value.model_dump(exclude_defaults=True).items()
+        return "{" + ", ".join(f"{name}: {_plain(entry)}" for name, entry in given) + "}"
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return str(float(f"{value:.3g}"))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _text(name: str, package: str) -> str:
     if name in config_names(package):
         return (resources.files(package) / FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     path = Path(name)
     if not path.is_file():
         raise UsageError(f"config: expected {', '.join(config_names(package))}, or a YAML file, got {name!r}")
+    return _file_text(path)
+
+
+def _file_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}: expected a YAML file, got one that cannot be read ({error})") from None
+        raise UsageError(f"{path}: expected a YAML file, got one that cannot be read ({error})") from None
 
 
 def _yaml(text: str, name: str) -> Any:  # noqa: ANN401

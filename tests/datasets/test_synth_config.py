@@ -6,7 +6,7 @@ from gyrosharp.errors import UsageError
 
 
 def test_the_papers_and_our_own_are_there():
-    assert named_configs() == ("depth_imu", "gamd", "gyrodeblurnet", "imu_unet", "refine")
+    assert named_configs() == ("depth_imu", "gamd", "gyrodeblurnet", "imu_unet", "refine", "table")
 
 
 @pytest.mark.parametrize("name", named_configs())

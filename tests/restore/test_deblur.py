@@ -99,7 +99,8 @@ def refused(small, error, message, image=None, **arguments):
 
 
 def test_unknown_methods_are_refused(small):
-    refused(small, UsageError, "method: expected one of auto, .*rl-tv, wiener, got 'magic'", method="magic")
+    known = r"method: expected one of auto, .*rl-tv, wiener.*, or a model's .onnx file, got 'magic'"
+    refused(small, UsageError, known, method="magic")
     with pytest.raises(UsageError, match="method: expected one of auto"):
         deblurrer("")
     with pytest.raises(UsageError, match=r"method: expected one of map, rl, .* got 'auto'"):

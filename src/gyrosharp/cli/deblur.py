@@ -13,19 +13,18 @@ from typing import Any, TypeAlias
 import typer
 
 from gyrosharp.capture.capture import Capture, ImageSource
-from gyrosharp.capture.layouts import is_recording
-from gyrosharp.capture.layouts.saved import SUFFIX as RECORDING_SUFFIX
 from gyrosharp.capture.recording import Recording
 from gyrosharp.cli.deblur_film import FramesJob, MovieJob, film_job, is_film
+from gyrosharp.cli.deblur_inputs import expanded, is_bare
 from gyrosharp.cli.failures import described as described_error
 from gyrosharp.cli.failures import report_error, show_traceback
 from gyrosharp.cli.notes import Notes
-from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, DeblurOptions, subject_of
+from gyrosharp.cli.options import CaptureOptions, DeblurOptions, subject_of
 from gyrosharp.errors import ImageError, OutputError, UsageError
 from gyrosharp.media.atomic import atomic_write, check_target, make_folder
 from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writable, write_image
 from gyrosharp.media.movie_encoder import CONTAINERS
-from gyrosharp.restore.deblur import deblur, deblur_uniform, deblurrer
+from gyrosharp.restore.deblur import Deblurrer, deblur, deblur_uniform, deblur_unknown, deblurrer
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.restoration import Restoration
 from gyrosharp.restore.video.settings import LARGEST_MIN_BLUR_PX
@@ -74,6 +73,8 @@ class Batch:
         Whether failures are named and the rest goes on; a single input raises its own error.
     notes : Notes
         Says what was assumed.
+    worker : Deblurrer
+        What deblurs the photos, unless a kernel is given.
     items : list of dict
         What came of each picture, for the report.
     targets : dict
@@ -83,6 +84,7 @@ class Batch:
     options: DeblurOptions
     several: bool
     notes: Notes
+    worker: Deblurrer
     items: list[dict[str, Any]] = field(default_factory=list)
     targets: dict[Path, str] = field(default_factory=dict)
 
@@ -125,14 +127,15 @@ def run(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -
 
     A single input raises its own error; in a batch each failure is named and the rest goes on.
     """
-    _check_options(described, options)
-    sources = list(_expanded(inputs, described, options))
+    worker = _checked_worker(described, options)
+    bare = described.gyro is not None or options.psf is not None or not worker.needs_motion
+    sources = list(expanded(inputs, described, options, bare=bare))
     several = len(sources) > 1 or any(path.is_dir() for path in inputs)
     _check_several(several, described, options)
-    batch = Batch(options, several, Notes(quiet=options.json))
+    batch = Batch(options, several, Notes(quiet=options.json), worker)
     for source in sources:
         with batch.naming({"input": str(source)}):
-            for job in _jobs(source, described, options, several=several, alone=len(sources) == 1):
+            for job in _jobs(source, described, batch, alone=len(sources) == 1):
                 with batch.naming({"input": str(job.source), "output": str(job.target)}):
                     batch.items.append(_attempt(job, batch))
     if options.json:
@@ -143,7 +146,8 @@ def run(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -
     return SOME_FAILED if states["failed"] else 0
 
 
-def _check_options(described: CaptureOptions, options: DeblurOptions) -> None:
+def _checked_worker(described: CaptureOptions, options: DeblurOptions) -> Deblurrer:
+    """Check the flags, and return what deblurs."""
     if not 0.0 <= options.strength <= 1.0:
         raise UsageError(f"--strength: expected 0 to 1, got {options.strength:g}")
     if not 0.0 <= options.min_blur <= LARGEST_MIN_BLUR_PX:
@@ -152,7 +156,7 @@ def _check_options(described: CaptureOptions, options: DeblurOptions) -> None:
         raise UsageError("expected --psf or a gyro log, got both; a kernel replaces the log")
     if Path(options.suffix).name != options.suffix:
         raise UsageError(f"--suffix: expected a part of a file name, got {options.suffix!r}")
-    deblurrer(options.method, options.tile)
+    return deblurrer(options.method, options.tile)
 
 
 def _check_several(several: bool, described: CaptureOptions, options: DeblurOptions) -> None:
@@ -167,54 +171,9 @@ def _check_several(several: bool, described: CaptureOptions, options: DeblurOpti
         raise UsageError("--start-ns: expected one photo, got several inputs; each starts at a time of its own")
 
 
-def _expanded(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -> Iterator[Path]:
-    """Yield the inputs with plain folders replaced by what is in them.
-
-    These are capture files, movies and recordings, or, where one log or kernel is given for all, photos.
-    """
-    bare = described.gyro is not None or options.psf is not None
-    for path in inputs:
-        if not path.is_dir() or described.frame_times is not None or is_recording(path):
-            yield path
-            continue
-        found = sorted(_in_folder(path, bare, options))
-        if not found:
-            wanted = "photos" if bare else "captures (*.capture.json), movies, recordings, or photos with -g GYRO"
-            hint = "" if options.recursive else "; --recursive looks into the folders in it"
-            raise ImageError(f"{path}: expected a folder with {wanted}, got none{hint}")
-        yield from found
-
-
-def _in_folder(folder: Path, bare: bool, options: DeblurOptions) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.is_dir():
-            if is_recording(path) and not bare:
-                yield path
-            elif options.recursive:
-                yield from _in_folder(path, bare, options)
-        elif _is_photo(path, options.suffix) if bare else _is_described(path, options.suffix):
-            yield path
-
-
-def _is_described(path: Path, suffix: str) -> bool:
-    """Whether a file is a capture, or a recording that is no result and that no other file describes."""
-    if path.name.endswith((CAPTURE_SUFFIX, RECORDING_SUFFIX)):
-        return True
-    is_result = bool(suffix) and path.stem.endswith(suffix)
-    described = path.with_name(path.stem + RECORDING_SUFFIX).is_file()
-    return not (is_result or described or path.name.startswith(".")) and is_recording(path)
-
-
-def _is_photo(path: Path, suffix: str) -> bool:
-    """Whether a file is a photo, and no result of an earlier run."""
-    is_result = bool(suffix) and path.stem.endswith(suffix)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and not is_result
-
-
-def _jobs(
-    source: Path, described: CaptureOptions, options: DeblurOptions, *, several: bool, alone: bool
-) -> list[AnyJob]:
-    if options.psf is not None:
+def _jobs(source: Path, described: CaptureOptions, batch: Batch, *, alone: bool) -> list[AnyJob]:
+    options, several = batch.options, batch.several
+    if options.psf is not None or (not batch.worker.needs_motion and is_bare(source, described)):
         return [Job(ImageSource(source), None, _target(ImageSource(source), source.stem, options, several))]
     subject = subject_of(source, described)
     if isinstance(subject, Recording) and is_film(subject):
@@ -290,7 +249,7 @@ def _process_film(job: MovieJob | FramesJob, batch: Batch) -> dict[str, Any]:
 def _process_photo(job: Job, batch: Batch) -> dict[str, Any]:
     options = batch.options
     name = Path(str(job.source)).name if batch.several else ""
-    shared = () if job.capture is None else job.capture.remarks
+    shared = (*batch.worker.remarks, *(() if job.capture is None else job.capture.remarks))
     picture = job.source.read() if job.capture is None else job.capture.read_image()
     covered = None if job.capture is None else job.capture.coverage()
     own = [*(covered.notes if covered else ()), *picture.notes]
@@ -316,6 +275,8 @@ def _write_report(file: Path | None, report: dict[str, Any]) -> None:
 
 
 def _restored(job: Job, picture: ImageFile, options: DeblurOptions, progress: Progress | None) -> Restoration:
+    if job.capture is None and options.psf is None:
+        return deblur_unknown(picture, options.method, strength=options.strength, tile=options.tile, progress=progress)
     if job.capture is None:
         from gyrosharp.blur.uniform import read_kernel
 

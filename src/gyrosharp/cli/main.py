@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from gyrosharp.cli.calibrate_options import CalibrateOptions
+from gyrosharp.cli.evaluate_options import EvaluateOptions
+from gyrosharp.cli.export_options import ExportOptions
 from gyrosharp.cli.failures import INTERRUPTED, described, report_error, show_traceback
 from gyrosharp.cli.options import (
     CaptureOptions,
@@ -20,6 +22,7 @@ from gyrosharp.cli.options import (
     flags_from_options,
 )
 from gyrosharp.cli.sync_options import SyncOptions
+from gyrosharp.cli.train_options import TrainOptions
 
 app = typer.Typer(
     name="gyrosharp",
@@ -84,6 +87,33 @@ Examples:
   gyrosharp synth depth_imu --images rgbd/ -g log.csv -o data
 
 The same command resumes a job that was stopped.
+"""
+TRAIN_EXAMPLES = """\b
+Examples:
+  gyrosharp train gyrodeblurnet --data shards/ -o run --size tiny
+  gyrosharp train gyrodeblurnet --data shards/ -o run-f --size tiny --variant no-curriculum
+  gyrosharp train mine.yaml --data shards/ -o run --minutes 30 --set optimiser.rate=3e-4
+  torchrun --nproc_per_node 4 -m gyrosharp train gamd --data shards/ -o run
+
+The same command resumes a run that was stopped. `gyrosharp synth` makes the shards.
+"""
+EXPORT_EXAMPLES = """\b
+Examples:
+  gyrosharp export run/ -o models/ --name mine
+  gyrosharp deblur shot.capture.json --method models/mine.onnx
+"""
+EVALUATE_EXAMPLES = """\b
+Examples:
+  gyrosharp evaluate gyroblur-mini --methods blurred,rl,auto,gyrodeblurnet -o results
+  gyrosharp evaluate gyroblur-mini -m models/mine.onnx --limit 4 -o quick
+  gyrosharp evaluate my-shots/ --methods rl,auto -o results
+
+The same command goes on with what was stopped.
+"""
+SYSTEMS_EXAMPLES = """\b
+Examples:
+  gyrosharp systems
+  gyrosharp systems gyrodeblurnet
 """
 DEMO_EXAMPLES = """\b
 Examples:
@@ -186,13 +216,66 @@ def calibrate(
 @app.command(epilog=SYNTH_EXAMPLES)
 @flags_from_options
 def synth(
-    config: Annotated[str, typer.Argument(help="gamd, gyrodeblurnet, depth_imu, imu_unet, refine, or a YAML file.")],
+    config: Annotated[
+        str, typer.Argument(help="gamd, gyrodeblurnet, depth_imu, imu_unet, table, refine, or a YAML file.")
+    ],
     options: SynthOptions,
 ) -> None:
     """Make training data: sharp and blurred pictures, blur fields, and all that made them."""
     from gyrosharp.cli.synth import run
 
     raise typer.Exit(run(config, options))
+
+
+@app.command(epilog=TRAIN_EXAMPLES)
+@flags_from_options
+def train(
+    system: Annotated[str, typer.Argument(help="A system of `gyrosharp systems`, or a YAML file.")],
+    options: TrainOptions,
+) -> None:
+    """Train a network, or go on with a run that was stopped. Needs the extra `train`."""
+    from gyrosharp.cli.train import run
+
+    raise typer.Exit(run(system, options))
+
+
+@app.command(epilog=EXPORT_EXAMPLES)
+@flags_from_options
+def export(
+    source: Annotated[Path, typer.Argument(help="Folder of a training run, or a checkpoint.")],
+    options: ExportOptions,
+) -> None:
+    """Turn a trained network into a model that `deblur` runs without torch. Needs the extra `train`."""
+    from gyrosharp.cli.export import run
+
+    run(source, options)
+
+
+@app.command(epilog=EVALUATE_EXAMPLES)
+@flags_from_options
+def evaluate(
+    benchmark: Annotated[
+        str, typer.Argument(help="gyroblur-mini, levin, gopro, harm; a folder of shots; or a YAML file.")
+    ],
+    options: EvaluateOptions,
+) -> None:
+    """Measure methods on the same shots, and write tables and a report."""
+    from gyrosharp.cli.evaluate import run
+
+    raise typer.Exit(run(benchmark, options))
+
+
+@app.command(epilog=SYSTEMS_EXAMPLES)
+def systems(
+    name: Annotated[str | None, typer.Argument(help="One system, in full.")] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the published systems, and what our own weights of them measure."""
+    del debug
+    from gyrosharp.cli.systems import run
+
+    run(name, as_json=json)
 
 
 @app.command(epilog=DEMO_EXAMPLES)

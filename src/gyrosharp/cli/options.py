@@ -86,7 +86,13 @@ class DeblurOptions:
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Output file, or folder; default: beside the photo.")
     ] = None
-    method: Annotated[str, typer.Option(help="auto, rl, rl-tv, rl-plain, wiener or map.")] = "auto"
+    method: Annotated[
+        str,
+        typer.Option(
+            help="auto; rl, rl-tv, rl-plain, wiener or map; a trained network by its name, or by its .onnx file "
+            "(`gyrosharp systems` lists the bundled ones)."
+        ),
+    ] = "auto"
     strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0
     tile: Annotated[str, typer.Option(help="auto, off, or the side of a tile in px.")] = "auto"
     psf: Annotated[Path | None, typer.Option(help="Kernel picture: one blur for the whole photo, no gyro.")] = None

@@ -16,7 +16,7 @@ import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from gyrosharp.errors import UsageError
 from gyrosharp.nets._net import DeblurNet, Descriptor
@@ -83,4 +83,4 @@ def build_net(name: str, size: str = "full", changes: Mapping[str, Any] | None =
     UsageError
         If network, size or field are not known, or a value is refused.
     """
-    return cast(DeblurNet, find_net(name).Net(net_config(name, size, changes)))
+    return find_net(name).Net(net_config(name, size, changes))

@@ -37,8 +37,8 @@ class Descriptor:
 class DeblurNet(nn.Module):
     """A network from a blurred picture, and planes that describe its motion, to the sharp picture.
 
-    Pictures are (B, 3, H, W) in [0, 1], sRGB-encoded as stored, of any size; planes are (B, C, ceil(H / s), ceil(W / s))
-    as `gyrosharp.blur.network_input.input_planes` makes them, s the stride that the descriptor names.
+    Pictures are (B, 3, H, W) in [0, 1], sRGB-encoded as stored, of any size; planes are (B, C, ceil(H / s),
+    ceil(W / s)) as `gyrosharp.blur.network_input.input_planes` makes them, s the stride that the descriptor names.
 
     Subclasses write `restore`, which may rely on sides being multiples of ``size_multiple``; it is what is exported.
 
@@ -46,9 +46,13 @@ class DeblurNet(nn.Module):
     ----------
     descriptor : Descriptor
         Inputs and sizes.
+    channels_last : bool
+        Whether a CPU trains it faster with a pixel's channels side by side in memory: convolutions say yes, Fourier
+        transforms over the picture no.
     """
 
     descriptor: Descriptor
+    channels_last = True
 
     def forward(self, image: Tensor, planes: Tensor | None = None) -> tuple[Tensor, ...]:
         """Return the sharp picture, finest scale first: (B, 3, H, W), (B, 3, ceil(H / 2), ceil(W / 2)), ...

@@ -92,6 +92,8 @@ class AutoDeblurrer:
 
     def __init__(self, tile: int | str = "auto", poses: int | None = None) -> None:
         self.name = NAME
+        self.remarks: tuple[str, ...] = ()
+        self.needs_motion = True
         self._poses = poses
         self._worker = ClassicalDeblurrer(METHOD, tile, poses)
 

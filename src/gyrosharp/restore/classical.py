@@ -119,6 +119,8 @@ class ClassicalDeblurrer:
 
     def __init__(self, method: str, tile: int | str = "auto", poses: int | None = None) -> None:
         self.name = method
+        self.remarks: tuple[str, ...] = ()
+        self.needs_motion = True
         self._method = find_method(method)
         self._tile = tiling.require_tile(tile)
         if isinstance(self._tile, int) and not self._method.tiles:

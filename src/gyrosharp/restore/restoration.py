@@ -72,12 +72,12 @@ class Diagnostics:
         What came of it.
     reason : str
         Why, in plain words.
-    blur_extent_px : BlurExtent
-        Trail lengths.
+    blur_extent_px : BlurExtent or None
+        Trail lengths; None where the motion is not known.
     noise_std : float
         Noise of the photo, linear, full scale 1.
     poses : int
-        Camera poses over the exposure that the blur was modelled with.
+        Camera poses over the exposure that the blur was modelled with; 0 where it was not.
     saturated_share : float
         Share of pixels that are too bright to be trusted, 0 to 1.
     reblur_residual : ReblurResidual or None
@@ -101,7 +101,7 @@ class Diagnostics:
     method: str
     decision: Decision
     reason: str
-    blur_extent_px: BlurExtent
+    blur_extent_px: BlurExtent | None
     noise_std: float
     poses: int
     saturated_share: float = 0.0
@@ -122,15 +122,18 @@ class Diagnostics:
 
     def summary(self) -> str:
         """Return a few plain sentences."""
-        extent = self.blur_extent_px
         sentences = [
             f"{self.decision.capitalize()} ({self.method}): {self.reason}.",
-            f"Points are smeared over {extent.median:.1f} px (up to {extent.max:.1f} px).",
+            self._extent_sentence(),
             self._fit_sentence(),
             self._refined_sentence(),
             f"{self.saturated_share:.1%} of the picture is too bright to be restored." * (self.saturated_share >= 1e-3),
         ]
         return " ".join(filter(None, sentences))
+
+    def _extent_sentence(self) -> str:
+        extent = self.blur_extent_px
+        return "" if extent is None else f"Points are smeared over {extent.median:.1f} px (up to {extent.max:.1f} px)."
 
     def _fit_sentence(self) -> str:
         if self.reblur_residual is None:

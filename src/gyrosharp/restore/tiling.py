@@ -90,13 +90,16 @@ class Tile:
         total[rows.core_start : rows.core_stop, columns.core_start : columns.core_stop] += core
 
 
-def tiles(shape: tuple[int, int], tile_px: int, margin_px: int) -> list[Tile]:
-    """Cut an image of shape (H, W) into tiles of about `tile_px`, ramps not counted, with margins."""
+def tiles(shape: tuple[int, int], tile_px: int, margin_px: int, multiple: int = 1) -> list[Tile]:
+    """Cut an image of shape (H, W) into tiles of about `tile_px`, ramps not counted, with margins.
+
+    What is solved starts, and ends unless the image does, at multiples of `multiple`.
+    """
     height, width = shape
     return [
         Tile(rows, columns)
-        for rows in _spans(height, tile_px, margin_px)
-        for columns in _spans(width, tile_px, margin_px)
+        for rows in _spans(height, tile_px, margin_px, multiple)
+        for columns in _spans(width, tile_px, margin_px, multiple)
     ]
 
 
@@ -166,7 +169,7 @@ def free_bytes() -> float:
         return UNKNOWN_FREE_BYTES
 
 
-def _spans(size: int, tile_px: int, margin: int) -> Iterator[Span]:
+def _spans(size: int, tile_px: int, margin: int, multiple: int) -> Iterator[Span]:
     count = max(-(-size // tile_px), 1)
     cuts = [round(k * size / count) for k in range(count + 1)]
     half = RAMP_PX // 2
@@ -174,7 +177,9 @@ def _spans(size: int, tile_px: int, margin: int) -> Iterator[Span]:
         first, last = max(low - half, 0), min(high + half, size)
         place = np.arange(first, last, dtype=np.float64) + 0.5
         weights = _step_up(place, low if low > 0 else -np.inf) - _step_up(place, high if high < size else np.inf)
-        yield Span(max(first - margin, 0), min(last + margin, size), first, last, weights.astype(np.float32))
+        start = max(first - margin, 0) // multiple * multiple
+        stop = min(-(-(last + margin) // multiple) * multiple, size)
+        yield Span(start, stop, first, last, weights.astype(np.float32))
 
 
 def _step_up(place: NDArray[np.float64], cut: float) -> NDArray[np.float64]:

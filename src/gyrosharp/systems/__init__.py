@@ -1,7 +1,9 @@
 """Published systems, one module each, found by looking into this package; needs no torch.
 
-A system is a module with ``SPEC``, a `SystemSpec`: the paper, what data, network, losses and schedule it is trained with, its
-published figures, and where our own weights are. Adding a system is adding such a file; contract tests then check it.
+A system is a module with ``SPEC``, a `SystemSpec`: the paper, what data, network, losses and schedule it is trained
+with, and its published figures. Our own weights carry the same name (`gyrosharp.restore.models`).
+
+Adding a system is adding such a file; contract tests then check it.
 """
 
 from functools import cache

@@ -3,17 +3,19 @@
 Needs no torch. A run saves its config in every checkpoint.
 """
 
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gyrosharp.config_files import config_of
+from gyrosharp.config_files import config_of, key_table, read_config_file
 
 DOCS = "docs/training.md"
 
 
 def _rising(levels: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-    if not levels or any(a[0] >= b[0] for a, b in zip(levels, levels[1:], strict=False)):
+    if not levels or any(a[0] >= b[0] for a, b in pairwise(levels)):
         raise ValueError(f"expected points [progress, alpha] with rising progress, got {[list(p) for p in levels]}")
     return levels
 
@@ -78,7 +80,9 @@ class SchedulePart(_Strict):
 class CurriculumPart(_Strict):
     """Share alpha of gyro errors in the motion, V = (1 - alpha) V_exact + alpha V_erroneous, over the run."""
 
-    kind: Literal["stairs", "linear"] = Field(default="stairs", description="stairs hold each point's alpha to the next")
+    kind: Literal["stairs", "linear"] = Field(
+        default="stairs", description="stairs hold each point's alpha to the next"
+    )
     # GyroDeblurNet: alpha = 0.1 floor(epoch / 10) of 300 epochs, 1 from epoch 100 on.
     points: Levels = Field(
         default=tuple((k / 30, k / 10) for k in range(11)), description="points [share of the run, alpha]"
@@ -121,3 +125,19 @@ def train_config(content: object, changes: tuple[str, ...] = (), name: str = "co
         If a key is unknown, or a value is out of range.
     """
     return config_of(TrainConfig, content, changes, name, DOCS)
+
+
+def read_train_config(path: Path, changes: tuple[str, ...] = ()) -> TrainConfig:
+    """Read a config from a YAML file; see `train_config`.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read, is no YAML mapping, a key is unknown, or a value is out of range.
+    """
+    return read_config_file(TrainConfig, path, changes, DOCS)
+
+
+def train_config_reference() -> str:
+    """Return all keys, their defaults and meanings as a Markdown table; docs/training.md shows it."""
+    return key_table(TrainConfig, {"losses[].": LossPart})

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from gyrosharp.config_files import config_names, read_config
+from gyrosharp.config_files import config_names, key_table, read_config
 
 CONFIGS = "gyrosharp.datasets.synthesis"
 
@@ -166,33 +166,4 @@ def load_config(name: str, changes: tuple[str, ...] = ()) -> SynthConfig:
 
 def config_reference() -> str:
     """Return all keys, their defaults and meanings as a Markdown table; docs/synthesis.md shows it."""
-    rows = ["| key | default | meaning |", "|---|---|---|"]
-    for part, about in SynthConfig.model_fields.items():
-        kind = about.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            rows += _rows(f"{part}.", kind)
-    rows += _rows("motion.sources[].", SourcePart) + _rows("encodings[].", EncodingPart)
-    return "\n".join(rows) + "\n"
-
-
-def _rows(prefix: str, part: type[BaseModel]) -> list[str]:
-    rows = []
-    for name, about in part.model_fields.items():
-        default = "" if about.is_required() else _plain(about.get_default(call_default_factory=True))
-        rows.append(f"| `{prefix}{name}` | {default} | {about.description or ''} |")
-    return rows
-
-
-def _plain(value: object) -> str:
-    """A default as YAML would write it."""
-    if isinstance(value, tuple):
-        return "[" + ", ".join(_plain(entry) for entry in value) + "]"
-    if isinstance(value, BaseModel):
-        return (
-            "{"
-            + ", ".join(f"{name}: {_plain(entry)}" for name, entry in value.model_dump(exclude_defaults=True).items())
-            + "}"
-        )
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return key_table(SynthConfig, {"motion.sources[].": SourcePart, "encodings[].": EncodingPart})

@@ -13,6 +13,7 @@ from gyrosharp.datasets.formats import DatasetItem
 from gyrosharp.datasets.synthesis.config import CameraPart, PicturePart
 from gyrosharp.errors import ImageError
 from gyrosharp.geometry.camera import CameraModel
+from gyrosharp.media.transfer import SRGB, decode_codes
 
 Image = NDArray[np.float32]
 
@@ -21,12 +22,33 @@ KEPT_PHOTOS = 3
 
 
 @dataclass(frozen=True, eq=False)
+class CodedPicture:
+    """A picture kept as 8-bit sRGB codes, a quarter of the memory: ``picture[rows, columns]`` is linear light.
+
+    Attributes
+    ----------
+    codes : (H, W, 3) uint8 array
+        The codes.
+    """
+
+    codes: NDArray[np.uint8]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and 3."""
+        return self.codes.shape
+
+    def __getitem__(self, part: slice | tuple[slice, slice]) -> Image:
+        return decode_codes(self.codes[part], SRGB)
+
+
+@dataclass(frozen=True, eq=False)
 class Photo:
     """A decoded photo.
 
     Attributes
     ----------
-    sharp_linear : (H, W, 3) float32 array
+    sharp_linear : (H, W, 3) float32 array or CodedPicture
         Linear light.
     depth_m : (H, W) float32 array or None
         Metres, NaN unknown.
@@ -36,7 +58,7 @@ class Photo:
         Name and hash, as JSON.
     """
 
-    sharp_linear: Image
+    sharp_linear: Image | CodedPicture
     depth_m: Image | None
     camera: CameraModel | None
     facts: dict[str, Any]

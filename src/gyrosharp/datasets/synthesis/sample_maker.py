@@ -10,6 +10,7 @@ from gyrosharp.blur.encodings import Planes, encode, find_encoding, moments_need
 from gyrosharp.blur.field import BlurField, field_of_motion
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.blur.network_input import planes_at
+from gyrosharp.capture.capture import Capture
 from gyrosharp.datasets.sample import BlurSample, Codes
 from gyrosharp.datasets.synthesis.config import SynthConfig
 from gyrosharp.datasets.synthesis.gyro_errors import ErrorSettings, GyroErrors, draw_errors, error_settings
@@ -28,6 +29,41 @@ MARGIN_RATIO, MARGIN_PX = 1.2, 6
 BORDER_PX, JPEG_PX = 8, 8
 # Every stage has a random stream of its own, so that switching one off leaves the others as they were.
 STAGES = ("photos", "trail", "scene", "timing", "motion", "objects", "sensor", "noise", "errors", "gyro noise")
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnSample:
+    """Everything about a sample that is left to chance, but for its noise: what there is before it is blurred.
+
+    Attributes
+    ----------
+    scene : Scene
+        Window of a photo.
+    shot : Shot
+        True captures of the window and of the sample in it.
+    sensor : Sensor
+        The camera's sensor.
+    errors : GyroErrors
+        What is wrong with gyro and calibration.
+    noisy_capture : Capture
+        The sample's capture with these errors.
+    """
+
+    scene: Scene
+    shot: Shot
+    sensor: Sensor
+    errors: GyroErrors
+    noisy_capture: Capture
+
+    @cached_property
+    def motion(self) -> CameraMotion:
+        """The sample's true motion."""
+        return CameraMotion.from_capture(self.shot.sample)
+
+    @cached_property
+    def noisy_motion(self) -> CameraMotion:
+        """The motion as gyro and calibration have it."""
+        return CameraMotion.from_capture(self.noisy_capture)
 
 
 @dataclass(frozen=True)
@@ -61,6 +97,27 @@ class SampleMaker:
         ImuError, CaptureError
             If its log or depth map cannot be read or does not fit.
         """
+        drawn = self.draw(index)
+        field, noisy_field = self.field(drawn.motion), self.field(drawn.noisy_motion)
+        blurred = self._blurred(index, drawn, float(field.extent_px.max()))
+        sharp_codes, blurred_codes, inner = self._photographed(index, blurred, drawn.scene, drawn.sensor)
+        return BlurSample(
+            name=f"{index:08d}",
+            sharp=sharp_codes,
+            blurred=blurred_codes,
+            capture=drawn.shot.sample,
+            noisy_capture=drawn.noisy_capture,
+            field=field,
+            noisy_field=noisy_field,
+            mask=inner.mask,
+            saturation=inner.saturation,
+            encodings=self._encoded(drawn.motion, field),
+            noisy_encodings=self._encoded(drawn.noisy_motion, noisy_field),
+            meta=self._facts(drawn, blurred),
+        )
+
+    def draw(self, index: int) -> DrawnSample:
+        """Return what a sample is to be, without the work of blurring it; see `sample` for the errors."""
         config = self.config
         trail_px = float(self._rng("trail", index).uniform(*config.motion.trail_px))
         scene = self._scene(index, trail_px)
@@ -68,26 +125,11 @@ class SampleMaker:
         shot = draw_shot(self._rng("motion", index), scene, timing, self.motions, trail_px, config.exposure.reference)
         sensor = draw_sensor(self._rng("sensor", index), self._sensor_settings)
         errors = self._errors(index)
-        motion = CameraMotion.from_capture(shot.sample)
-        noisy_capture = errors.applied(shot.sample, self._rng("gyro noise", index))
-        noisy_motion = CameraMotion.from_capture(noisy_capture)
-        field, noisy_field = self._field(motion), self._field(noisy_motion)
-        blurred = self._blurred(index, scene, shot, sensor, float(field.extent_px.max()))
-        sharp_codes, blurred_codes, inner = self._photographed(index, blurred, scene, sensor)
-        return BlurSample(
-            name=f"{index:08d}",
-            sharp=sharp_codes,
-            blurred=blurred_codes,
-            capture=shot.sample,
-            noisy_capture=noisy_capture,
-            field=field,
-            noisy_field=noisy_field,
-            mask=inner.mask,
-            saturation=inner.saturation,
-            encodings=self._encoded(motion, field),
-            noisy_encodings=self._encoded(noisy_motion, noisy_field),
-            meta=self._facts(scene, shot, {"sensor": sensor, "errors": errors}, blurred),
-        )
+        return DrawnSample(scene, shot, sensor, errors, errors.applied(shot.sample, self._rng("gyro noise", index)))
+
+    def field(self, motion: CameraMotion) -> BlurField:
+        """Return the trajectories under a motion as the config wants them stored."""
+        return field_of_motion(motion, self.config.field.stride, self.config.field.times)
 
     def _rng(self, stage: str, index: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, STAGES.index(stage), index])
@@ -115,9 +157,6 @@ class SampleMaker:
         rng = self._rng("errors", index)
         return draw_errors(rng, float(rng.uniform(*self.config.errors.level)), self._error_settings)
 
-    def _field(self, motion: CameraMotion) -> BlurField:
-        return field_of_motion(motion, self.config.field.stride, self.config.field.times)
-
     def _encoded(self, motion: CameraMotion, field: BlurField) -> dict[str, Planes]:
         planes: dict[str, Planes] = {}
         for part in self.config.encodings:
@@ -137,13 +176,14 @@ class SampleMaker:
             return None
         other = self.library.photo(self._photo_index(index + self.config.picture.crops_per_photo))
         height, width = scene.sharp_linear.shape[:2]
-        light = sensor.saturate(other.sharp_linear)
+        light = sensor.saturate(other.sharp_linear[:])
         return draw_object(rng, light, (height, width), ObjectSettings(path_px=part.object_speed_px))
 
-    def _blurred(self, index: int, scene: Scene, shot: Shot, sensor: Sensor, longest_px: float) -> Blurred:
-        motion = CameraMotion.from_capture(shot.window)
-        light = sensor.saturate(scene.sharp_linear)
-        return blur_window(light, motion, self.config.blur, longest_px, self._object(index, scene, sensor))
+    def _blurred(self, index: int, drawn: DrawnSample, longest_px: float) -> Blurred:
+        motion = CameraMotion.from_capture(drawn.shot.window)
+        light = drawn.sensor.saturate(drawn.scene.sharp_linear)
+        thing = self._object(index, drawn.scene, drawn.sensor)
+        return blur_window(light, motion, self.config.blur, longest_px, thing)
 
     def _photographed(self, index: int, blurred: Blurred, scene: Scene, sensor: Sensor) -> tuple[Codes, Codes, Blurred]:
         """Codes of truth and observation, and what else there is of the sample."""
@@ -159,13 +199,12 @@ class SampleMaker:
         observed = codes[top : top + height, left : left + width].copy()
         return sensor.target(inner.sharp_linear), observed, inner
 
-    def _facts(
-        self, scene: Scene, shot: Shot, drawn: dict[str, Sensor | GyroErrors], blurred: Blurred
-    ) -> dict[str, Any]:
+    def _facts(self, drawn: DrawnSample, blurred: Blurred) -> dict[str, Any]:
         return {
             "seed": self.seed,
-            "photo": scene.facts,
-            **shot.facts,
+            "photo": drawn.scene.facts,
+            **drawn.shot.facts,
             "blur": blurred.facts,
-            **{name: thing.as_json() for name, thing in drawn.items()},
+            "sensor": drawn.sensor.as_json(),
+            "errors": drawn.errors.as_json(),
         }

@@ -72,7 +72,7 @@ def blur_window(
         An object that moves on its own, in front of a scene without depth.
     """
     path_px = 0.0 if thing is None else float(np.hypot(*thing.path_px))
-    poses = int(np.clip(np.ceil((longest_px + path_px) / part.pose_spacing_px), MIN_POSES, MAX_POSES))
+    poses = pose_count(longest_px + path_px, part)
     operator = operator_of_motion(motion, poses, fill=part.fill)
     clipped = saturated_anywhere(light)
     facts: dict[str, Any] = {"poses": poses, "depth": motion.moves_with_depth}
@@ -87,6 +87,11 @@ def blur_window(
     layered = blur_with_objects(operator, light, [thing])
     facts["object"] = {"path_px": list(thing.path_px), "area_px": float(thing.opacity.sum())}
     return Blurred(layered.blurred_linear, layered.sharp_linear, mask * layered.static_mask, saturation, facts)
+
+
+def pose_count(longest_px: float, part: BlurPart) -> int:
+    """Return how many poses the blur of a longest trail takes, px."""
+    return int(np.clip(np.ceil(longest_px / part.pose_spacing_px), MIN_POSES, MAX_POSES))
 
 
 def _coverage(operator: ExactOperator | DepthOperator) -> Image:

@@ -5,6 +5,7 @@ frames differ in nothing but their own motion, can be restored in any order, and
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,8 @@ from gyrosharp.capture.capture import Capture
 from gyrosharp.capture.recording import Recording
 from gyrosharp.media.noise import saturation_confidence
 from gyrosharp.restore.auto import METHOD, Verdict
-from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, checked_picture, moved
-from gyrosharp.restore.deblur import AUTO
+from gyrosharp.restore.classical import Scene, checked_picture, moved
+from gyrosharp.restore.deblur import AUTO, SceneDeblurrer, scene_deblurrer
 from gyrosharp.restore.restoration import Diagnostics, Restoration
 from gyrosharp.restore.solvers import Facts
 from gyrosharp.restore.video.clip_calibration import ClipCalibration, Look, refined_alone
@@ -63,6 +64,11 @@ class VideoDeblurrer:
         """Whether every frame is checked against its motion."""
         return self.settings.method == AUTO
 
+    @cached_property
+    def worker(self) -> SceneDeblurrer:
+        """The solver or network that restores the frames."""
+        return scene_deblurrer(METHOD if self.checks else self.settings.method, self.settings.tile)
+
     def restore(self, index: int, picture_linear: Image) -> Restoration:
         """Deblur one frame in full; how much of it is to be shown, `plan` and `trust` say.
 
@@ -85,8 +91,7 @@ class VideoDeblurrer:
         extent_px = float(self.plan.extent_px[index])
         capture, score = self._checked(capture, picture, extent_px) if self.checks else (capture, None)
         scene, extent = moved(self._scene(index, capture, picture), capture)
-        method = METHOD if self.checks else self.settings.method
-        result = ClassicalDeblurrer(method, self.settings.tile).restore(scene, extent)
+        result = self.worker.restore(scene, extent)
         diagnostics = replace(result.diagnostics, method=self.settings.method, gyro_agreement=score)
         return Restoration(result.image, diagnostics)
 

@@ -159,7 +159,7 @@ def video_report(
         calibration=deblurrer.calibration,
         decision=clip_decision(deblurrer),
         seconds=seconds,
-        notes=(*deblurrer.recording.notes, *notes),
+        notes=(*deblurrer.recording.notes, *deblurrer.worker.remarks, *notes),
     )
 
 
@@ -242,5 +242,6 @@ def _identity(deblurrer: VideoDeblurrer) -> str:
     for array in arrays:
         digest.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
     numbers = [recording.time_offset_s, recording.clock_drift, recording.readout_s, recording.shutter]
-    parts = [__version__, asdict(settings), asdict(recording.camera), numbers, digest.hexdigest()]
+    weights = deblurrer.worker.remarks
+    parts = [__version__, asdict(settings), weights, asdict(recording.camera), numbers, digest.hexdigest()]
     return json.dumps(parts, sort_keys=True)

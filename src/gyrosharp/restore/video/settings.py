@@ -17,7 +17,7 @@ class VideoSettings:
     ----------
     method : str
         ``"auto"`` aligns gyro and camera from the clip, checks that they belong together, and leaves alone what does
-        not gain; a solver of `gyrosharp.restore.solvers` does as it is told.
+        not gain; solvers and networks (see `gyrosharp.restore.deblur.deblur`) do as they are told.
     strength : float
         0 keeps the frames, 1 gives the full result.
     min_blur_px : float
@@ -32,6 +32,8 @@ class VideoSettings:
     ------
     UsageError
         If one of them is not as described.
+    MissingComponentError, InputError
+        If a network's files are not there, or cannot be used.
     """
 
     method: str = AUTO

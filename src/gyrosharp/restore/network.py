@@ -1,0 +1,255 @@
+"""NetworkDeblurrer: a photo through a trained network, in tiles where memory asks for it, without PyTorch.
+
+Networks see pictures sRGB-encoded in [0, 1], as they were trained on: the linear photo is clipped and encoded, the
+result is clipped and decoded. Light above 1, which only floating-point files hold, is put back unchanged where it was.
+
+Tiles start at multiples of what the network subsamples by, and get planes that are those of the whole picture, so a
+network that sees no further than its tile margin gives the same pixels in tiles and without. One that pools over the
+whole picture does not: there the ramp of `gyrosharp.restore.tiling` hides the seams.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.blur.encodings import Planes
+from gyrosharp.blur.motion import CameraMotion
+from gyrosharp.blur.network_input import COARSE_STRIDE, NetworkInput, input_field, input_planes
+from gyrosharp.capture.capture import Capture
+from gyrosharp.errors import InputError, UsageError
+from gyrosharp.media.noise import estimate_noise, saturation_confidence
+from gyrosharp.media.transfer import SRGB
+from gyrosharp.restore import tiling
+from gyrosharp.restore.backends import open_session
+from gyrosharp.restore.classical import Scene, checked_picture, survey
+from gyrosharp.restore.models import Model
+from gyrosharp.restore.onnx_session import Session
+from gyrosharp.restore.problem import Progress
+from gyrosharp.restore.reblur import ReblurSums
+from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Restoration
+
+Image = NDArray[np.float32]
+Box = tuple[int, int, int, int]
+
+# Encoding and decoding hold about four float64 copies of a picture of three channels.
+CODING_BYTES = 4 * 3 * 8
+NO_DEPTH = "there is no depth map: the network is told that depth is unknown everywhere"
+
+
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    image: Image
+    sums: ReblurSums
+    tiles: int
+
+
+class NetworkDeblurrer:
+    """Deblurs with a trained network.
+
+    Parameters
+    ----------
+    model : Model
+        Card and files.
+    tile : int or {"auto", "off"}
+        Tile size, px; see `gyrosharp.restore.tiling.tile_size`.
+    session : Session or None
+        The loaded graph; None loads it.
+
+    Raises
+    ------
+    UsageError
+        If the tile size is none.
+    InputError, MissingComponentError
+        If the model cannot be used; see `gyrosharp.restore.backends.open_session`.
+    """
+
+    def __init__(self, model: Model, tile: int | str = "auto", session: Session | None = None) -> None:
+        self.name = model.card.name
+        self._card = model.card
+        self._wanted = model.card.network_input()
+        self._tile = tiling.require_tile(tile)
+        self._session = session or open_session(model)
+
+    @property
+    def needs_motion(self) -> bool:
+        """Whether the network sees the camera's motion; others take any photo."""
+        return self._wanted.encoding is not None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What holds for every photo: which weights, and what runs them."""
+        weights = f"weights {self._card.files['onnx'].sha256[:12]}"
+        return (f"{self.name}: {self._card.description} ({weights}); run by {self._session.backend}",)
+
+    def deblur(
+        self, capture: Capture, picture_linear: Image, progress: Progress | None = None, *, lossy: bool = False
+    ) -> Restoration:
+        """Deblur a photo whose motion is known.
+
+        Parameters
+        ----------
+        capture : Capture
+            Camera, exposure and motion.
+        picture_linear : (H, W, C) float32 array
+            The photo, linear light, C = 1 or 3; a grey one is shown three times, and the outputs are averaged.
+        progress : callable or None
+            Told (done, total), in tiles.
+        lossy : bool
+            Whether a lossy encoder has left its traces in the photo.
+
+        Raises
+        ------
+        ImageError
+            If the picture's size is not the camera's, it has other channels, or holds NaN or infinity.
+        ImuError, CaptureError
+            If the motion does not cover the exposure.
+        InputError
+            If the network returns NaN or infinity.
+        """
+        picture = checked_picture(picture_linear, (capture.camera.height, capture.camera.width))
+        return self.restore(*survey(capture, picture, lossy=lossy), progress)
+
+    def restore(self, scene: Scene, extent: BlurExtent, progress: Progress | None = None) -> Restoration:
+        """Deblur a surveyed photo."""
+        begun = time.perf_counter()
+        solved = self._solved(scene.picture, scene, progress)
+        no_depth = self._wanted.depth and scene.capture.depth() is None
+        diagnostics = Diagnostics(
+            method=self.name,
+            decision="deblurred",
+            reason="as asked",
+            blur_extent_px=extent,
+            noise_std=scene.facts.noise_std,
+            poses=scene.poses,
+            saturated_share=float((scene.confidence < 0.5).mean()),
+            reblur_residual=solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2]),
+            tiles=solved.tiles,
+            seconds=time.perf_counter() - begun,
+            notes=(*self.remarks, *([NO_DEPTH] if no_depth else [])),
+        )
+        return Restoration(solved.image, diagnostics)
+
+    def deblur_unknown(
+        self, picture_linear: Image, progress: Progress | None = None, *, lossy: bool = False
+    ) -> Restoration:
+        """Deblur a photo (H, W, C) whose motion is not known; see `deblur`.
+
+        Raises
+        ------
+        UsageError
+            If the network needs the motion.
+        ImageError
+            If the picture has other channels, or holds NaN or infinity.
+        InputError
+            If the network returns NaN or infinity.
+        """
+        if self.needs_motion:
+            raise UsageError(
+                f"{self.name}: expected a gyro log, got none: this network sees the camera's motion; give the log, or "
+                "take a network that sees the photo alone"
+            )
+        begun = time.perf_counter()
+        picture = checked_picture(picture_linear, picture_linear.shape[:2])
+        solved = self._solved(picture, None, progress)
+        diagnostics = Diagnostics(
+            method=self.name,
+            decision="deblurred",
+            reason="from the photo alone",
+            blur_extent_px=None,
+            noise_std=estimate_noise(picture, lossy=lossy),
+            poses=0,
+            saturated_share=float((saturation_confidence(picture) < 0.5).mean()),
+            tiles=solved.tiles,
+            seconds=time.perf_counter() - begun,
+            notes=self.remarks,
+        )
+        return Restoration(solved.image, diagnostics)
+
+    def _solved(self, picture: Image, scene: Scene | None, progress: Progress | None) -> _Solved:
+        parts = self._parts(picture.shape[:2])
+        total, sums = np.zeros_like(picture), ReblurSums()
+        for done, part in enumerate(parts, 1):
+            capture = None if scene is None else scene.capture
+            sharp = self._sharp(picture[part.solved], tile_planes(self._wanted, capture, part.box))
+            part.add_to(total, sharp)
+            if scene is not None:
+                sums.add(scene.problem(part.box), sharp, part.used)
+            if progress is not None:
+                progress(done, len(parts))
+        return _Solved(total, sums, len(parts))
+
+    def _parts(self, shape: tuple[int, int]) -> list[tiling.Tile]:
+        multiple = math.lcm(self._card.size_multiple, grid_step(self._wanted))
+        margin = self._card.tile_margin_px
+        needed = self._card.bytes_per_pixel + CODING_BYTES
+        size = tiling.tile_size(self._tile, shape, needed, margin)
+        return tiling.tiles(shape, size or max(shape), margin, multiple)
+
+    def _sharp(self, part: Image, planes: Planes | None) -> Image:
+        """Run the network on one tile (h, w, C), linear light."""
+        height, width, channels = part.shape
+        encoded = np.repeat(SRGB.encode(part).astype(np.float32), 3 // channels, axis=2)
+        rows, columns = (-(-side // self._card.size_multiple) * self._card.size_multiple for side in (height, width))
+        image = _extended(encoded.transpose(2, 0, 1), rows, columns)
+        if planes is not None:
+            planes = _extended(planes, rows // self._wanted.stride, columns // self._wanted.stride)
+        output = self._session.run(image, planes)[0, :, :height, :width].transpose(1, 2, 0)
+        if not np.isfinite([output.min(), output.max()]).all():
+            raise InputError(
+                f"{self.name}: expected finite pixels from the network, got NaN or infinity; do not use it"
+            )
+        if channels == 1:
+            output = output.mean(axis=2, keepdims=True)
+        return np.asarray(SRGB.decode(output).astype(np.float32) + np.maximum(part - np.float32(1), 0))
+
+
+def tile_planes(wanted: NetworkInput, capture: Capture | None, box: Box) -> Planes | None:
+    """Return the planes (C, h, w) of a box of the picture: those of the whole picture, cut there.
+
+    Parameters
+    ----------
+    wanted : NetworkInput
+        What planes.
+    capture : Capture or None
+        The whole shot; None where nothing is known of the motion, and none is wanted.
+    box : (int, int, int, int)
+        x0, y0, width, height; x0 and y0 multiples of `grid_step`, the sides too unless they end with the picture.
+
+    Returns
+    -------
+    (C, h, w) float32 array or None
+        None for networks that see the picture alone.
+    """
+    if wanted.encoding is None and not wanted.depth:
+        return None
+    x0, y0, width, height = box
+    if capture is None:
+        return input_planes(wanted, None, (height, width))
+    # Planes between grid points need the next one beyond the tile's edge.
+    step = grid_step(wanted)
+    left, top = max(x0 - step, 0), max(y0 - step, 0)
+    right = min(x0 + width + step, capture.camera.width)
+    bottom = min(y0 + height + step, capture.camera.height)
+    part = capture.cropped(left, top, right - left, bottom - top)
+    field = None if wanted.encoding is None else input_field(CameraMotion.from_capture(part), wanted)
+    planes = input_planes(wanted, field, (bottom - top, right - left), part.depth())
+    rows = _cells(y0 - top, height, wanted.stride)
+    return planes[:, rows, _cells(x0 - left, width, wanted.stride)]
+
+
+def grid_step(wanted: NetworkInput) -> int:
+    """Return what the corners of a tile are multiples of, px: the planes' stride and that of the field behind them."""
+    return math.lcm(wanted.stride, COARSE_STRIDE) if wanted.encoding is not None else wanted.stride
+
+
+def _cells(start: int, length: int, stride: int) -> slice:
+    return slice(start // stride, start // stride - (-length // stride))
+
+
+def _extended(values: Planes, rows: int, columns: int) -> Planes:
+    """Return values (C, h, w) as (1, C, rows, columns), their last row and column repeated, as in training."""
+    pads = ((0, 0), (0, rows - values.shape[1]), (0, columns - values.shape[2]))
+    return np.ascontiguousarray(np.pad(values, pads, mode="edge")[None], dtype=np.float32)
