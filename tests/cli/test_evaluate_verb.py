@@ -32,7 +32,7 @@ def test_a_table_and_where_the_rest_is(run, own, tmp_path):
 
 
 def test_json_and_progress(run, own, tmp_path, monkeypatch):
-    monkeypatch.setattr("gyrosharp.cli.evaluate.QUIET_S", 0.0)
+    monkeypatch.setattr("gyrosharp.cli.progress.QUIET_S", 0.0)
     arguments = ("evaluate", own, "-m", "rl", "--limit", "1", "-o", tmp_path / "out")
     assert "1 of 2 results; rl, exact/a" in run(*arguments).err
     found = run(*arguments, "--json", "-f")

@@ -2,14 +2,12 @@
 
 import json
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import typer
 
 from gyrosharp.cli.evaluate_options import EvaluateOptions
 from gyrosharp.cli.failures import FAILED
+from gyrosharp.cli.progress import Told, progress
 from gyrosharp.errors import UsageError
 from gyrosharp.evaluation.report_files import write_report
 from gyrosharp.evaluation.runner import Progress, evaluate
@@ -17,8 +15,6 @@ from gyrosharp.evaluation.sources import Selection
 from gyrosharp.evaluation.table import Table
 from gyrosharp.evaluation.table_text import as_json, cells, failure_lines, heads, notes, order_line
 
-# Seconds between two lines of progress where there is no terminal.
-QUIET_S = 30.0
 # Console without a terminal (a pipe, a log): rows are not wrapped below this.
 LEAST_COLUMNS = 160
 
@@ -29,7 +25,7 @@ def run(subject: str, options: EvaluateOptions) -> int:
     selection = Selection(
         options.data, options.limit, _names("--cases", options.cases), _names("--metrics", options.metrics)
     )
-    with _progress(quiet=options.json) as show:
+    with progress(_told, quiet=options.json, transient=True) as show:
         report = evaluate(subject, methods, options.output, selection, show, force=options.force)
     table = write_report(report)
     if options.json:
@@ -49,42 +45,8 @@ def _names(flag: str, given: str | None) -> tuple[str, ...] | None:
     return names
 
 
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Show progress: a bar on a terminal, a line now and then elsewhere."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        with _bar() as show:
-            yield show
-    else:
-        yield _Lines()
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def show(state: Progress) -> None:
-            bar.update(task, total=state.total, completed=state.done, description=state.doing)
-
-        yield show
-
-
-class _Lines:
-    """Prints a line of progress every half minute."""
-
-    def __init__(self) -> None:
-        self._said_s = time.monotonic()
-
-    def __call__(self, state: Progress) -> None:
-        if time.monotonic() - self._said_s >= QUIET_S:
-            self._said_s = time.monotonic()
-            typer.echo(f"{state.done} of {state.total} results; {state.doing}", err=True)
+def _told(state: Progress) -> Told:
+    return Told(state.done, state.total, state.doing, f"{state.done} of {state.total} results; {state.doing}")
 
 
 def _tell(table: Table) -> None:

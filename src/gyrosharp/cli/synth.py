@@ -1,9 +1,6 @@
 """`gyrosharp synth`: training data from photos, motion and depth."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import cast
@@ -15,6 +12,7 @@ from gyrosharp.cli.drawing import save_png
 from gyrosharp.cli.failures import FAILED
 from gyrosharp.cli.notes import Notes
 from gyrosharp.cli.options import SynthOptions
+from gyrosharp.cli.progress import Told, progress
 from gyrosharp.datasets.job import JobPlan, JobProgress, JobReport, run_job
 from gyrosharp.datasets.job.runner import Engine
 from gyrosharp.datasets.sample import BlurSample
@@ -27,8 +25,6 @@ from gyrosharp.media.atomic import check_target
 SHOWN = 12
 # Bad samples that are named one by one; the manifest names them all.
 NAMED = 5
-# Seconds between two lines of progress where there is no terminal.
-QUIET_S = 30.0
 
 
 def run(name: str, options: SynthOptions) -> int:
@@ -64,7 +60,7 @@ def run(name: str, options: SynthOptions) -> int:
     engine = cast(Engine, options.engine)
     part = config.output
     plan = JobPlan(options.output, options.count, part.shard_size, options.workers, engine, part.on_error, writer)
-    with _progress(quiet=options.json) as show:
+    with progress(_told, quiet=options.json) as show:
         report = run_job(maker, plan, show, options.force)
     _tell(options.output, report, facts, as_json=options.json)
     return FAILED if report.skipped else 0
@@ -87,46 +83,12 @@ def _first_samples(maker: SynthMaker, wanted: int) -> list[BlurSample]:
     return samples
 
 
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[JobProgress], None] | None]:
-    """Show progress: a bar on a terminal, a line now and then elsewhere."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        with _bar() as show:
-            yield show
-    else:
-        yield _Lines()
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[JobProgress], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("samples", total=None)
-
-        def show(state: JobProgress) -> None:
-            skipped = f", {state.skipped} skipped" if state.skipped else ""
-            bar.update(task, total=state.total, completed=state.done, description=f"samples{skipped}")
-
-        yield show
-
-
-class _Lines:
-    """Prints a line of progress every half minute."""
-
-    def __init__(self) -> None:
-        self._said_s = 0.0
-
-    def __call__(self, state: JobProgress) -> None:
-        if state.seconds - self._said_s < QUIET_S:
-            return
-        self._said_s = state.seconds
-        rate = (state.done - state.resumed) / max(state.seconds, 1e-9)
-        left_s = (state.total - state.done) / rate if rate > 0 else float("inf")
-        typer.echo(f"{state.done} of {state.total} samples, {rate:.1f} per second, {left_s:.0f} s left", err=True)
+def _told(state: JobProgress) -> Told:
+    skipped = f", {state.skipped} skipped" if state.skipped else ""
+    rate = (state.done - state.resumed) / max(state.seconds, 1e-9)
+    left_s = (state.total - state.done) / rate if rate > 0 else float("inf")
+    line = f"{state.done} of {state.total} samples, {rate:.1f} per second, {left_s:.0f} s left"
+    return Told(state.done, state.total, f"samples{skipped}", line)
 
 
 def _tell(output: Path, report: JobReport, facts: dict[str, object], *, as_json: bool) -> None:

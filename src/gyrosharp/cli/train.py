@@ -2,9 +2,7 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +11,13 @@ import typer
 
 from gyrosharp.cli.failures import INTERRUPTED
 from gyrosharp.cli.notes import Notes
+from gyrosharp.cli.progress import Told, progress
 from gyrosharp.cli.train_options import TrainOptions
 from gyrosharp.errors import MissingComponentError, UsageError
 
 if TYPE_CHECKING:
     from gyrosharp.training.config import TrainConfig
     from gyrosharp.training.report import Progress, TrainReport
-
-# Seconds between two lines of progress where there is no terminal.
-QUIET_S = 30.0
 
 
 def run(name: str, options: TrainOptions) -> int:
@@ -42,7 +38,7 @@ def run(name: str, options: TrainOptions) -> int:
     data = open_training_data(config, inputs, options.data)
     quiet = options.json or os.environ.get("RANK", "0") != "0"
     Notes(quiet=quiet).say(notes_of(config, options.device))
-    with _progress(quiet=quiet) as show:
+    with progress(_told, quiet=quiet) as show:
         report = train(
             config,
             data,
@@ -80,47 +76,11 @@ def config_of_run(name: str, options: TrainOptions) -> "TrainConfig":
     return read_train_config(Path(name), (*size, *changes))
 
 
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator["Callable[[Progress], None] | None"]:
-    """Show progress: a bar on a terminal, a line now and then elsewhere."""
-    if quiet:
-        yield None
-    elif sys.stderr.isatty():
-        with _bar() as show:
-            yield show
-    else:
-        yield _Lines()
-
-
-@contextmanager
-def _bar() -> Iterator["Callable[[Progress], None]"]:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True)) as bar:
-        task = bar.add_task("measuring", total=None)
-
-        def show(state: "Progress") -> None:
-            bar.update(task, total=state.steps, completed=state.step, description=_figures(state.figures) or "steps")
-
-        yield show
-
-
-class _Lines:
-    """Prints a line of progress every half minute."""
-
-    def __init__(self) -> None:
-        self._said_s = 0.0
-
-    def __call__(self, state: "Progress") -> None:
-        if state.seconds - self._said_s < QUIET_S:
-            return
-        self._said_s = state.seconds
-        left_s = (state.steps - state.step) * state.seconds / (state.step - state.first_step)
-        told = _figures(state.figures)
-        typer.echo(
-            f"step {state.step} of {state.steps}{told and ', ' + told}, {left_s / 60:.1f} minutes left", err=True
-        )
+def _told(state: "Progress") -> Told:
+    figures = _figures(state.figures)
+    left_s = (state.steps - state.step) * state.seconds / max(state.step - state.first_step, 1)
+    line = f"step {state.step} of {state.steps}{figures and ', ' + figures}, {left_s / 60:.1f} minutes left"
+    return Told(state.step, state.steps, figures or "steps", line)
 
 
 def _figures(figures: Mapping[str, float]) -> str:

@@ -77,17 +77,6 @@ class GuidedDeformConv(nn.Module):
         return deform_conv(x, self.offset(guide), 2 * torch.sigmoid(self.mask(guide)), self.taps.weight)
 
 
-def carry_variance(guide: nn.Module) -> None:
-    """Draw a guide's convolutions so that what they are given comes out as large as it went in (He et al., ICCV 2015).
-
-    With torch's own draw, every layer shrinks it, and offsets and masks would see little but biases.
-    """
-    for conv in guide.modules():
-        if isinstance(conv, nn.Conv2d):
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            nn.init.zeros_(conv.bias)
-
-
 def onnx_translations() -> dict[Callable[..., Any], Callable[..., Any]]:
     """Return what `torch.onnx.export(..., custom_translation_table=...)` needs; opset 19 or later.
 

@@ -13,6 +13,7 @@ from torch.nn.functional import max_pool2d
 
 from gyrosharp.blur.network_input import NetworkInput
 from gyrosharp.errors import UsageError
+from gyrosharp.nets._first_weights import carry_variance
 from gyrosharp.nets._net import Descriptor
 from gyrosharp.nets._reach import MAX_POOL_2, Hourglass
 
@@ -47,6 +48,7 @@ class UNet(nn.Module):
         self.decoder = nn.ModuleList(_two_convs(2 * c, c, batch_norm) for c in widths[:-1])
         self.last = nn.Conv2d(width, PICTURE, 1)
         self.residual = residual
+        carry_variance(self)
         if residual:
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)

@@ -31,7 +31,8 @@ from torch import Tensor, nn
 
 from gyrosharp.blur.network_input import NetworkInput
 from gyrosharp.errors import UsageError
-from gyrosharp.nets._deform_conv import GuidedDeformConv, carry_variance
+from gyrosharp.nets._deform_conv import GuidedDeformConv
+from gyrosharp.nets._first_weights import carry_variance
 from gyrosharp.nets._nafblock import NAFBlock, NafTrunk, naf_blocks
 from gyrosharp.nets._net import DeblurNet, Descriptor
 

@@ -1,0 +1,77 @@
+"""Progress of long work: a bar on a terminal, a line now and then elsewhere, nothing where JSON is asked for."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import typer
+
+State = TypeVar("State")
+
+# Seconds between two lines of progress where there is no terminal.
+QUIET_S = 30.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What there is to say of a state of the work.
+
+    Attributes
+    ----------
+    done, total : int
+        How far it is.
+    doing : str
+        Beside the bar.
+    line : str
+        Where there is no bar.
+    """
+
+    done: int
+    total: int
+    doing: str
+    line: str
+
+
+@contextmanager
+def progress(
+    told: Callable[[State], Told], *, quiet: bool, transient: bool = False
+) -> Iterator[Callable[[State], None] | None]:
+    """Yield what shows a state of the work, or None where nothing is to be shown."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar(told, transient) as show:
+            yield show
+    else:
+        yield _lines(told)
+
+
+@contextmanager
+def _bar(told: Callable[[State], Told], transient: bool) -> Iterator[Callable[[State], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=transient) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(state: State) -> None:
+            now = told(state)
+            bar.update(task, total=now.total, completed=now.done, description=now.doing)
+
+        yield show
+
+
+def _lines(told: Callable[[State], Told]) -> Callable[[State], None]:
+    """Print a line every half minute."""
+    said_s = time.monotonic()
+
+    def show(state: State) -> None:
+        nonlocal said_s
+        if time.monotonic() - said_s >= QUIET_S:
+            said_s = time.monotonic()
+            typer.echo(told(state).line, err=True)
+
+    return show
