@@ -4,7 +4,7 @@
     python benchmarks/systems.py train gyrodeblurnet/* --data SHARDS -o RUNS --seeds 0 1 2      a paper's variants
     python benchmarks/systems.py compare RUNS gyrodeblurnet --test SHARDS  variants against each other, with intervals
     python benchmarks/systems.py models RUNS -o MODELS [--half]            exports, one per system
-    python benchmarks/systems.py table MODELS -o OUT                       gyroblur-mini, and the cards' figures
+    python benchmarks/systems.py table MODELS -o OUT [--weights FOLDER --about FILE]    gyroblur-mini; bundled models
     python benchmarks/systems.py speed RUNS MODELS                         seconds per MP in torch and in ONNX
 
 Runs are processes of one thread, `--jobs` at a time; the same command goes on with what was stopped. SHARDS are made by
@@ -22,15 +22,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise, product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gyrosharp.systems import find_system, systems
 
+if TYPE_CHECKING:
+    from gyrosharp.restore.models import Model
+
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 BASE = "full"
 SIZE = "tiny"
 SPEED_SIDE_PX = 512
+BENCHMARK = "gyroblur-mini"
+SOLVERS = ("blurred", "rl", "auto")
 
 
 # -- training -----------------------------------------------------------------------------------------------------
@@ -112,7 +118,7 @@ def gains(folder: Path, test: list[Path], alpha: float, samples: int) -> np.ndar
 def photo_of_sample(test: list[Path]) -> dict[str, str]:
     """The photo that each sample of a data set shows, by the sample's name."""
     lines = [json.loads(line) for folder in test for line in (folder / "manifest.jsonl").read_text().splitlines()]
-    return {line["key"]: line["facts"]["photo"]["name"] for line in lines if "key" in line}
+    return {line["key"]: line["photo"]["name"] for line in lines if "key" in line}
 
 
 def _by_photo(content: dict[str, list]) -> np.ndarray:
@@ -181,6 +187,45 @@ def models(given: argparse.Namespace) -> None:
         subprocess.run(command + ["--half"] * given.half, check=True, env={**os.environ, **ONE_THREAD})
 
 
+def table(given: argparse.Namespace) -> None:
+    """Measure solvers and models on gyroblur-mini, and put models with their figures where they are asked for."""
+    from gyrosharp.evaluation.report_files import write_report
+    from gyrosharp.evaluation.runner import evaluate
+    from gyrosharp.evaluation.sources import Selection
+    from gyrosharp.restore.models import find_model
+
+    found = {path.name.removesuffix(".card.json"): find_model(str(path)) for path in given.models.glob("*.card.json")}
+    methods = [*SOLVERS, *(f"{name}={given.models / name}.onnx" for name in sorted(found))]
+    report = evaluate(BENCHMARK, methods, given.output, Selection(given.root), lambda state: print(state, flush=True))
+    shown = write_report(report)
+    figures: dict[str, dict[str, dict[str, object]]] = {name: {} for name in found}
+    for row in shown.rows:
+        if row.method in figures and row.gain is not None:
+            figures[row.method][row.case] = {
+                "gain_db": round(row.gain.mean, 3),
+                "gain_95_db": [round(row.gain.low, 3), round(row.gain.high, 3)],
+                **{name: round(value, 4) for name, value in row.scores.items()},
+                "shots": row.shots,
+            }
+    if given.weights is not None:
+        for name, model in found.items():
+            _bundle(model, {BENCHMARK: figures[name]}, json.loads(given.about.read_text()), given.weights)
+
+
+def _bundle(model: "Model", figures: dict, about: dict, folder: Path) -> None:
+    """Put a model beside the others that come with gyrosharp: the graph and its card, without the torch weights."""
+    card = model.card
+    changed = {
+        "figures": figures,
+        "files": {"onnx": card.files["onnx"]},
+        "data": {**about["data"], **{key: card.data[key] for key in ("samples", "sha256")}},
+        "device": about["device"],
+        "limits": tuple(about["limits"]),
+    }
+    (folder / card.files["onnx"].name).write_bytes(model.graph())
+    card.model_copy(update=changed).write(folder / f"{card.name}.card.json", overwrite=True)
+
+
 def speed(given: argparse.Namespace) -> None:
     """Print seconds per MP of every network in torch and in ONNX Runtime, one thread, taken in turn."""
     import onnxruntime
@@ -226,7 +271,7 @@ def main() -> None:
     verb.add_argument("system")
     verb.add_argument("--test", type=Path, nargs="+", required=True)
     verb.add_argument("--alpha", type=float, default=1.0)
-    verb.add_argument("--samples", type=int, default=480)
+    verb.add_argument("--samples", type=int, default=456)
     verb.add_argument("--reference", default=BASE)
     verb.add_argument("--seeds", type=int, nargs="+", default=[0])
     verb.set_defaults(work=compare)
@@ -240,6 +285,13 @@ def main() -> None:
             verb.add_argument("models", type=Path)
         verb.add_argument("--seed", type=int, default=0)
         verb.set_defaults(work=work)
+    verb = verbs.add_parser("table")
+    verb.add_argument("models", type=Path)
+    verb.add_argument("-o", "--output", type=Path, required=True)
+    verb.add_argument("--root", type=Path, help="folder of the shared data")
+    verb.add_argument("--weights", type=Path, help="bundle the models here")
+    verb.add_argument("--about", type=Path, help="JSON of data, device and limits, for the bundled cards")
+    verb.set_defaults(work=table)
     given = parser.parse_args()
     given.work(given)
 

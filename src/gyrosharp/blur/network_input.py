@@ -17,8 +17,8 @@ from gyrosharp.blur.field_transforms import resampled, resampled_grid
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.errors import UsageError
 
-# Rotation moves neighbours alike: a field this coarse, interpolated, is off by less than 0.01 px for trails of 30 px, and
-# by less than 0.025 px in the cells that the right or lower border cuts.
+# Rotation moves neighbours alike: a field this coarse, interpolated, is off by less than 0.01 px for trails of 30 px,
+# and by less than 0.025 px in the cells that the right or lower border cuts.
 COARSE_STRIDE = 8
 TIMES = 17
 

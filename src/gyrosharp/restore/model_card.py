@@ -19,20 +19,36 @@ from gyrosharp.media.atomic import atomic_write
 FORMAT: Final = "gyrosharp.model/1"
 CARD_SUFFIX = ".card.json"
 DOCS = "docs/models.md"
+# Beyond what any network needs: a card with larger numbers would only use up the memory.
+MOST_PX, MOST_OPTION = 4096, 4096
 # Names become file names and are typed on a command line.
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 
 
+# What is printed has one line: no control characters, which would also steer a terminal.
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _small(options: dict[str, Any]) -> dict[str, Any]:
+    for name, value in options.items():
+        if isinstance(value, int | float) and not abs(value) <= MOST_OPTION:
+            raise ValueError(f"expected {name} within {MOST_OPTION}")
+    return options
 
 
 class CardInputs(_Strict):
     """What the network sees besides the picture; see `gyrosharp.blur.network_input.NetworkInput`."""
 
     encoding: str | None = Field(description="encoding of the blur field; null: the picture alone")
-    options: dict[str, Any] = Field(default_factory=dict, description="options of the encoding")
-    stride: int = Field(default=1, ge=1, description="picture px per plane sample")
+    options: Annotated[dict[str, Any], AfterValidator(_small)] = Field(
+        default_factory=dict, description="options of the encoding"
+    )
+    stride: int = Field(default=1, ge=1, le=MOST_PX, description="picture px per plane sample")
     depth: bool = Field(default=False, description="whether a plane of depth follows")
     depth_far_m: float = Field(default=10.0, gt=0, description="depth that 1 stands for, m")
 
@@ -55,25 +71,25 @@ class ModelCard(_Strict):
 
     format: Literal["gyrosharp.model/1"] = Field(default=FORMAT, description="version of this document")
     name: str = Field(pattern=rf"^{NAME_PATTERN}$", description="what `deblur --method` calls it")
-    system: str | None = Field(default=None, description="published system (gyrosharp.systems) it was trained as")
-    net: str = Field(description="network (gyrosharp.nets)")
-    size: str = Field(description="named size of the network: full, tiny, ...")
+    system: Line | None = Field(default=None, description="published system (gyrosharp.systems) it was trained as")
+    net: Line = Field(description="network (gyrosharp.nets)")
+    size: Line = Field(description="named size of the network: full, tiny, ...")
     net_config: dict[str, Any] = Field(description="all fields of the network's Config")
     inputs: CardInputs = Field(description="planes besides the picture")
-    size_multiple: int = Field(ge=1, description="sides of a picture that the graph takes are multiples of this, px")
-    tile_margin_px: int = Field(ge=0, description="what a tile needs around it, px")
+    size_multiple: int = Field(ge=1, le=MOST_PX, description="sides of a picture that the graph takes are multiples of this, px")
+    tile_margin_px: int = Field(ge=0, le=MOST_PX, description="what a tile needs around it, px")
     receptive_field_px: int | None = Field(description="how wide one output pixel sees, px; null: the whole picture")
     bytes_per_pixel: float = Field(gt=0, description="memory that a run takes per px of the picture, measured, bytes")
-    parameters: int = Field(ge=0, description="number of trained values")
+    parameters: Count = Field(description="number of trained values")
     opset: int = Field(ge=1, description="ONNX operator set")
     weights_precision: Literal["float32", "float16"] = Field(
         description="how the weights are stored; all run in float32"
     )
     data: dict[str, Any] = Field(default_factory=dict, description="what it was trained on")
     recipe: dict[str, Any] = Field(default_factory=dict, description="TrainConfig of the run")
-    device: str = Field(description="what it was trained on: cpu, a GPU's name, ...")
-    minutes: float = Field(ge=0, description="time of training, min")
-    steps: int = Field(ge=0, description="optimiser steps")
+    device: Line = Field(description="what it was trained on: cpu, a GPU's name, ...")
+    minutes: float = Field(ge=0, lt=1e9, description="time of training, min")
+    steps: Count = Field(description="optimiser steps")
     figures: dict[str, Any] = Field(default_factory=dict, description="what it measured")
     limits: tuple[str, ...] = Field(default=(), description="what it is not good for, in plain words")
     files: Annotated[dict[Literal["onnx", "safetensors"], CardFile], AfterValidator(_with_graph)] = Field(

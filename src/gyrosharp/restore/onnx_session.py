@@ -30,7 +30,13 @@ class Session(Protocol):
     def backend(self) -> str: ...  # noqa: D102
 
     def run(self, image: Tensor, planes: Tensor | None) -> Tensor:
-        """Return the sharp picture (1, 3, H, W) for a picture (1, 3, H, W) and planes (1, C, H/s, W/s), if any."""
+        """Return the sharp picture (1, 3, H, W) for a picture (1, 3, H, W) and planes (1, C, H/s, W/s), if any.
+
+        Raises
+        ------
+        InputError
+            If the graph cannot be computed at this size, or gives another shape.
+        """
         ...
 
 
@@ -66,15 +72,48 @@ class OnnxSession:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:
             raise InputError(
-                f"{name}: expected an ONNX graph, got one that onnxruntime refuses ({_cause(error)})"
+                f"{name}: expected an ONNX graph, got one that onnxruntime refuses ({cause_of(error)})"
             ) from None
+        self._name = name
         self.backend = f"onnxruntime {onnxruntime.__version__}"
         require_signature(name, channels, self._session.get_inputs(), self._session.get_outputs())
 
     def run(self, image: Tensor, planes: Tensor | None) -> Tensor:
         """Return the sharp picture; see `Session`."""
-        given = {IMAGE: image} if planes is None else {IMAGE: image, PLANES: planes}
-        return np.asarray(self._session.run([SHARP], given)[0], dtype=np.float32)
+        try:
+            result = self._session.run([SHARP], given_to(image, planes))[0]
+        except Exception as error:  # onnxruntime's errors have no common class
+            raise cannot_run(self._name, image, error) from None
+        return checked_output(self._name, image, np.asarray(result, dtype=np.float32))
+
+
+def given_to(image: Tensor, planes: Tensor | None) -> dict[str, Tensor]:
+    """Return a graph's inputs by name."""
+    return {IMAGE: image} if planes is None else {IMAGE: image, PLANES: planes}
+
+
+def cannot_run(name: str, image: Tensor, error: Exception) -> InputError:
+    """Return the error of a graph that loads but cannot be computed: bound to one size, or out of memory."""
+    height, width = image.shape[2:]
+    return InputError(
+        f"{name}: expected a graph that runs on {width} x {height} px, got a failure ({cause_of(error)}); try --tile 512, "
+        "or export it again"
+    )
+
+
+def checked_output(name: str, image: Tensor, sharp: Tensor) -> Tensor:
+    """Return a graph's output if it has the picture's shape.
+
+    Raises
+    ------
+    InputError
+        If it has another.
+    """
+    if sharp.shape != image.shape:
+        raise InputError(
+            f"{name}: expected an output {image.shape} like the picture, got {sharp.shape}; export it again"
+        )
+    return sharp
 
 
 def require_signature(name: str, channels: int, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
@@ -95,5 +134,6 @@ def require_signature(name: str, channels: int, inputs: Sequence[Any], outputs: 
         )
 
 
-def _cause(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
+    """Return what a runtime says went wrong, in one short line."""
     return " ".join(str(error).split())[:200]

@@ -8,7 +8,7 @@ import numpy as np
 
 from gyrosharp.blur.exact import thread_count
 from gyrosharp.errors import MissingComponentError
-from gyrosharp.restore.onnx_session import IMAGE, PLANES, Tensor, require_signature
+from gyrosharp.restore.onnx_session import Tensor, cannot_run, checked_output, given_to, require_signature
 
 
 class NotConvertibleError(Exception):
@@ -53,15 +53,18 @@ class OpenVinoSession:
             self._model = core.compile_model(read, "CPU", settings)
         except RuntimeError as error:
             raise NotConvertibleError(name) from error
+        self._name = name
         self.backend = f"OpenVINO {openvino.__version__.split('-')[0]}"
         require_signature(name, channels, [_Named(one) for one in read.inputs], [_Named(one) for one in read.outputs])
 
     def run(self, image: Tensor, planes: Tensor | None) -> Tensor:
         """Return the sharp picture; see `gyrosharp.restore.onnx_session.Session`."""
-        given = {IMAGE: image} if planes is None else {IMAGE: image, PLANES: planes}
-        # A request of its own: frames of a video are restored by several threads.
-        result = self._model.create_infer_request().infer(given)
-        return np.array(result[0], dtype=np.float32)
+        try:
+            # A request of its own: frames of a video are restored by several threads.
+            result = self._model.create_infer_request().infer(given_to(image, planes))
+        except RuntimeError as error:
+            raise cannot_run(self._name, image, error) from None
+        return checked_output(self._name, image, np.array(result[0], dtype=np.float32))
 
 
 class _Named:

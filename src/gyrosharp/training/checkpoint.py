@@ -15,7 +15,10 @@ from gyrosharp.training.config import TrainConfig, train_config
 from gyrosharp.version import __version__
 
 FORMAT = "gyrosharp.run/1"
+# What a checkpoint holds besides its format.
+PARTS = ("config", "data", "state", "modules", "optimisers")
 LAST, BEST = "last.pt", "best.pt"
+DAMAGED = "it is damaged, or another program's; begin anew with -f, or train into another folder"
 # What may change between a run and its continuation: none of it changes what is learnt.
 FREE = (
     "description",
@@ -95,7 +98,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If there is none, or it is cut, or another program's.
+        If there is none, or it is cut, or another program's, or a part of it is missing.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -111,16 +114,41 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: expected a checkpoint of format {FORMAT}, got {found!r}; train anew with this version"
         )
+    for part in PARTS:
+        if not isinstance(content.get(part), dict):
+            raise InputError(f"{path}: expected a checkpoint with the part {part}, got none: {DAMAGED}")
+    _state_of(content, path)
     return content
 
 
-def restore(content: Mapping[str, Any], parts: Any) -> RunState:  # noqa: ANN401
-    """Bring networks and optimisers to where a checkpoint was, and return how far that is."""
-    for name, module in parts.modules().items():
-        module.load_state_dict(content["modules"][name])
-    for name, optimiser in parts.optimisers().items():
-        optimiser.load_state_dict(content["optimisers"][name])
-    return RunState(**content["state"])
+def restore(content: Mapping[str, Any], parts: Any, path: Path) -> RunState:  # noqa: ANN401
+    """Bring networks and optimisers to where a checkpoint was, and return how far that is.
+
+    Raises
+    ------
+    InputError
+        If its weights or moments are not those of these networks and optimisers; `path` is named.
+    """
+    for kind, holders in (("modules", parts.modules()), ("optimisers", parts.optimisers())):
+        for name, holder in holders.items():
+            try:
+                holder.load_state_dict(content[kind][name])
+            except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+                raise InputError(
+                    f"{path}: expected {kind} of this run, got others for {name} ({_cause(error)}); {DAMAGED}"
+                ) from None
+    return _state_of(content, path)
+
+
+def _state_of(content: Mapping[str, Any], path: Path) -> RunState:
+    try:
+        state = RunState(**content["state"])
+        sound = isinstance(state.step, int) and isinstance(state.steps, int) and isinstance(state.seconds, float)
+    except TypeError:
+        sound = False
+    if not sound:
+        raise InputError(f"{path}: expected a checkpoint with steps and seconds, got others: {DAMAGED}")
+    return state
 
 
 def check_same_run(content: Mapping[str, Any], config: TrainConfig, facts: Mapping[str, Any], path: Path) -> None:
@@ -136,11 +164,12 @@ def check_same_run(content: Mapping[str, Any], config: TrainConfig, facts: Mappi
         ("data", content["data"], dict(facts)),
     ):
         old, new = _flat(before), _flat(now)
-        for key in sorted(old.keys() | new.keys()):
+        # In the config's own order: the network is named before what comes with it.
+        for key in old | new:
             if old.get(key) != new.get(key) and key not in FREE:
                 raise UsageError(
-                    f"{path}: expected the {kind} that this run began with, got {key} = {new.get(key)!r} instead of "
-                    f"{old.get(key)!r}; choose another folder with -o for another run"
+                    f"{path}: expected the {kind} that this run began with, got {key} = {_short(new.get(key))} instead "
+                    f"of {_short(old.get(key))}; choose another folder with -o for another run"
                 )
 
 
@@ -150,7 +179,7 @@ def trained_net(path: Path) -> tuple[DeblurNet, TrainConfig, dict[str, Any]]:
     Raises
     ------
     InputError
-        If the checkpoint cannot be read, or its weights do not fit its network.
+        If the checkpoint cannot be read, or its weights do not fit its network or are not finite.
     UsageError
         If its network or config is not known to this version.
     """
@@ -159,11 +188,17 @@ def trained_net(path: Path) -> tuple[DeblurNet, TrainConfig, dict[str, Any]]:
     net = build_net(config.net.name, config.net.size, config.net.changes)
     weights = content["modules"]
     try:
-        net.load_state_dict(weights.get("average", weights["net"]))
-    except RuntimeError as error:
-        cause = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: expected weights of {config.net.name}, got others ({cause})") from None
+        net.load_state_dict(weights["average"] if "average" in weights else weights["net"])
+    except (KeyError, TypeError, RuntimeError, AttributeError) as error:
+        raise InputError(f"{path}: expected weights of {config.net.name}, got others ({_cause(error)})") from None
+    _require_finite(net, path)
     return net.eval(), config, content
+
+
+def _require_finite(net: DeblurNet, path: Path) -> None:
+    for name, value in net.state_dict().items():
+        if not bool(torch.isfinite(value).all()):
+            raise InputError(f"{path}: expected finite weights, got NaN or infinity in {name}; take another checkpoint")
 
 
 def _flat(value: object, prefix: str = "") -> dict[str, object]:
@@ -171,3 +206,12 @@ def _flat(value: object, prefix: str = "") -> dict[str, object]:
     if not isinstance(value, Mapping) or not value:
         return {prefix.rstrip("."): value}
     return {key: leaf for name, inner in value.items() for key, leaf in _flat(inner, f"{prefix}{name}.").items()}
+
+
+def _cause(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

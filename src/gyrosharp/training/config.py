@@ -24,7 +24,10 @@ Levels = Annotated[tuple[tuple[float, float], ...], AfterValidator(_rising)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
 class NetPart(_Strict):
@@ -60,7 +63,7 @@ class OptimiserPart(_Strict):
 
     kind: Literal["adam", "adamw"] = Field(default="adam", description="adam or adamw")
     rate: float = Field(default=1e-4, gt=0, description="learning rate at its highest")
-    betas: tuple[float, float] = Field(default=(0.9, 0.999), description="decay of the running moments")
+    betas: tuple[Decay, Decay] = Field(default=(0.9, 0.999), description="decay of the running moments")
     weight_decay: float = Field(default=0.0, ge=0, description="weight decay")
     clip_norm: float | None = Field(default=None, gt=0, description="gradients are scaled down to this norm")
     accumulate: int = Field(default=1, ge=1, description="parts that a batch is computed in")
@@ -111,7 +114,7 @@ class TrainConfig(_Strict):
     validation: ValidationPart = ValidationPart()
     ema: float = Field(default=0.0, ge=0, lt=1, description="decay of the averaged weights; 0 keeps none")
     precision: Literal["float32", "bfloat16"] = Field(default="float32", description="of forward and backward passes")
-    seed: int = Field(default=0, ge=0, description="of weights, order and augmentation")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of weights, order and augmentation")
     checkpoint_every: int = Field(default=1000, ge=1, description="steps between checkpoints")
     log_every: int = Field(default=50, ge=1, description="steps between lines of the log")
 

@@ -47,6 +47,8 @@ def joined(device: torch.device) -> Iterator[Group]:
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Group(distributed.get_rank(), distributed.get_world_size())
+        # A process that leaves while another still talks to it may take the whole run down.
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()
 

@@ -1,6 +1,8 @@
 """A training run from outside: found or begun in its folder, fitted into a time, and trained."""
 
 import json
+import math
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,7 +25,7 @@ from gyrosharp.training.distributed import Group, from_leader, joined
 from gyrosharp.training.loop import Run, run_steps
 from gyrosharp.training.losses import total_loss
 from gyrosharp.training.report import Progress, TrainReport
-from gyrosharp.training.run_log import RunLog
+from gyrosharp.training.run_log import EVENTS, PICTURES, RunLog
 from gyrosharp.training.step import Step, deblurring_net
 from gyrosharp.training.stopping import StopRequest, stop_requests
 from gyrosharp.training.supervised import SupervisedStep
@@ -57,7 +59,7 @@ class Session:
     Raises
     ------
     UsageError
-        If the minutes are not above 0.
+        If the minutes are not above 0, or infinite.
     """
 
     minutes: float | None = None
@@ -67,8 +69,8 @@ class Session:
 
     def __post_init__(self) -> None:
         """Check the time."""
-        if self.minutes is not None and not self.minutes > 0:
-            raise UsageError(f"--minutes: expected more than 0, got {self.minutes:g}")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise UsageError(f"--minutes: expected a number above 0, got {self.minutes:g}")
 
 
 def train(
@@ -176,13 +178,15 @@ def _resumed(config: TrainConfig, data: "TrainingData", folder: Path, step: Step
         return None
     content = read_checkpoint(path)
     check_same_run(content, config, data.facts, folder)
-    return restore(content, step)
+    return restore(content, step, path)
 
 
 def _begin(config: TrainConfig, data: "TrainingData", folder: Path, state: RunState) -> None:
     """Leave nothing of an earlier run in a folder, and write down what this one is."""
     for name in (LAST, BEST):
         (folder / name).unlink(missing_ok=True)
+    for name in (PICTURES, EVENTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
     facts = {"config": config.model_dump(mode="json"), "data": data.facts, "steps": state.steps}
     with atomic_write(folder / CONFIG, overwrite=True) as temporary:
         temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
