@@ -3,7 +3,7 @@
     python benchmarks/made_depth.py PHOTOS... -o FOLDER [--side 768]
 
 A photo is cut into superpixels; a slanted background lies 2.5 to 8 m away, and a few blobs of neighbouring superpixels
-stand before it, 0.5 to 2 m away. The depth is made up, but its edges are edges of the picture, as real ones are.
+stand before it, 0.5 to 2.4 m away. The depth is made up, but its edges are edges of the picture, as real ones are.
 """
 
 import argparse
@@ -46,6 +46,7 @@ def _plane(height: int, width: int, span_m: tuple[float, float], rng: np.random.
 
 
 def main() -> None:
+    """Copy the photos and write their depth."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path, nargs="+", help="folders of photos")
     parser.add_argument("-o", "--output", type=Path, required=True)

@@ -24,7 +24,7 @@ def benchmark_of(photos: Path | None) -> Benchmark:
 
 
 def cell(row: Row) -> str:
-    """Mean and worst gain of a method, and how many photos it touched."""
+    """Mean and worst gain of a method, and how many shots it touched."""
     assert row.gain is not None and row.worst is not None
     touched = round(row.touched_share * row.shots)
     return f"{row.gain.mean:+.2f} | {row.worst.value:+.2f} | {touched}/{row.shots}"

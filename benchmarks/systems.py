@@ -1,14 +1,15 @@
 """Train the systems alike, compare their variants, and measure them on gyroblur-mini.
 
     python benchmarks/systems.py train all --data SHARDS -o RUNS           every system of `gyrosharp systems`
-    python benchmarks/systems.py train gyrodeblurnet/* --data SHARDS -o RUNS --seeds 0 1 2      a paper's variants
-    python benchmarks/systems.py compare RUNS gyrodeblurnet --test SHARDS  variants against each other, with intervals
+    python benchmarks/systems.py train "gyrodeblurnet/*" --data SHARDS -o RUNS --seeds 0 1 2    a paper's variants
+    python benchmarks/systems.py compare RUNS gyrodeblurnet --test SHARDS [--alpha 0] [--seeds 0 1 2] [--reference NAME]
     python benchmarks/systems.py models RUNS -o MODELS [--half]            exports, one per system
     python benchmarks/systems.py table MODELS -o OUT [--weights FOLDER --about FILE]    gyroblur-mini; bundled models
     python benchmarks/systems.py speed RUNS MODELS                         seconds per MP in torch and in ONNX
 
 Runs are processes of one thread, `--jobs` at a time; the same command goes on with what was stopped. SHARDS are made by
-`gyrosharp synth table`; RESULTS.md has the commands.
+`gyrosharp synth table`. `compare` takes the last `--samples` of each test set, whole, with the motion as a method would
+be told it: `--alpha 1` with all gyro errors of the set, `--alpha 0` with none. RESULTS.md has the commands.
 """
 
 import argparse
@@ -26,15 +27,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gyrosharp.errors import GyrosharpError
 from gyrosharp.systems import find_system, systems
 
 if TYPE_CHECKING:
+    from gyrosharp.evaluation.runner import Progress
+    from gyrosharp.evaluation.statistics import Interval
     from gyrosharp.restore.models import Model
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 BASE = "full"
 SIZE = "tiny"
-SPEED_SIDE_PX = 512
+MANIFEST = "manifest.jsonl"
+SPEED_SIDE_PX, SPEED_ROUNDS = 512, 3
 BENCHMARK = "gyroblur-mini"
 SOLVERS = ("blurred", "rl", "auto")
 
@@ -46,10 +51,13 @@ def wanted_runs(names: list[str]) -> Iterator[tuple[str, str]]:
     """(system, variant) of names such as "all", "gamd", "gamd/no-heatmaps", "gamd/*"."""
     for name in systems() if names == ["all"] else names:
         system, _, variant = name.partition("/")
-        spec = find_system(system)
-        if variant == "*":
-            yield from ((system, each) for each, ablation in spec.ablations.items() if ablation.changes)
-        yield system, variant if variant not in ("", "*", BASE) else BASE
+        for each in (*find_system(system).ablations, BASE) if variant == "*" else (variant or BASE,):
+            yield system, trained_as(system, each)
+
+
+def trained_as(system: str, variant: str) -> str:
+    """Name of the run that stands for a variant: one without changes is the system itself."""
+    return variant if variant != BASE and find_system(system).find_ablation(variant).changes else BASE
 
 
 def run_folder(runs: Path, system: str, variant: str, seed: int) -> Path:
@@ -61,13 +69,13 @@ def train(given: argparse.Namespace) -> None:
     """Train what is not trained yet."""
     runs = list(dict.fromkeys(product(wanted_runs(given.names), given.seeds)))
 
-    def one(run: tuple[tuple[str, str], int]) -> None:
+    def one(run: tuple[tuple[str, str], int]) -> int:
         (system, variant), seed = run
         folder = run_folder(given.output, system, variant, seed)
         command = [sys.executable, "-m", "gyrosharp", "train", system, "--size", SIZE, "-o", str(folder)]
         command += [flag for path in given.data for flag in ("--data", str(path))]
         command += ["--seed", str(seed), "--device", "cpu"]
-        command += ["--variant", variant] if find_system(system).ablations and variant != BASE else []
+        command += ["--variant", variant] if variant != BASE else []
         command += [flag for change in given.set for flag in ("--set", change)]
         begun = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,90 +84,123 @@ def train(given: argparse.Namespace) -> None:
                 command, env={**os.environ, **ONE_THREAD}, stdout=console, stderr=subprocess.STDOUT, check=False
             ).returncode
         print(f"{folder.name}: exit {code}, {(time.perf_counter() - begun) / 60:.1f} min", flush=True)
+        return code
 
     with ThreadPoolExecutor(given.jobs) as pool:
-        list(pool.map(one, runs))
+        failed = sum(code != 0 for code in pool.map(one, runs))
+    if failed:
+        raise SystemExit(f"{failed} of {len(runs)} runs failed: see their console.txt")
 
 
 # -- variants -----------------------------------------------------------------------------------------------------
 
 
-def gains(folder: Path, test: list[Path], alpha: float, samples: int) -> np.ndarray:
-    """Gain (P,) of a run over the blurred picture, dB, for each photo of the test samples; kept in the run's folder."""
+def gains(run: Path, test: list[Path], alpha: float, samples: int) -> np.ndarray:
+    """Gain (P,) of a run over the blurred picture, dB, for each photo of the test sets; kept in the run's folder."""
+    from gyrosharp.evaluation.shots import digest_of, file_digest
+
+    files = [run / "last.pt", *(folder / MANIFEST for folder in test)]
+    for file in files:
+        if not file.is_file():
+            raise SystemExit(f"{file}: expected a trained run and a test set, got no such file")
+    decides = [*map(file_digest, files), alpha, samples]
+    kept = run / f"gains.{digest_of(decides)[:12]}.json"
+    if not kept.is_file():
+        kept.write_text(json.dumps([pair for folder in test for pair in sample_gains(run, folder, alpha, samples)]))
+    return by_photo(json.loads(kept.read_text()))
+
+
+def sample_gains(run: Path, test: Path, alpha: float, samples: int) -> list[tuple[str, float]]:
+    """Photo and gain, dB, of each of the last samples of a data set, whole pictures."""
     import torch
 
     from gyrosharp.training.checkpoint import trained_net
     from gyrosharp.training.data import open_training_data
 
-    kept = folder / f"scores.{'+'.join(path.name for path in test)}.{alpha:g}.json"
-    if kept.is_file():
-        content = json.loads(kept.read_text())
-        return _by_photo(content)
-    net, config, _ = trained_net(folder / "last.pt")
-    part = {"samples": samples, "alpha": alpha}
-    config = config.model_copy(
-        update={
-            "validation": config.validation.model_copy(update=part),
-            "data": config.data.model_copy(update={"crop": 192}),
-        }
-    )
-    found: dict[str, list] = {"psnr_db": [], "blurred_db": [], "photos": []}
-    photos = photo_of_sample(test)
+    manifest = [json.loads(line) for line in (test / MANIFEST).read_text().splitlines()]
+    photos = {line["key"]: line["photo"]["name"] for line in manifest}
+    side = min(line["camera"][length] for line in manifest for length in ("width", "height"))
+    net, config, content = trained_net(run / "last.pt")
+    if not finished(content):
+        raise SystemExit(f"{run}: expected a finished run, got one that was stopped; the same train command goes on")
+    parts = {
+        "validation": config.validation.model_copy(update={"samples": samples, "alpha": alpha}),
+        "data": config.data.model_copy(update={"crop": side}),
+    }
+    found = []
     with torch.inference_mode():
-        for batch in open_training_data(config, net.descriptor.inputs, test).validation():
-            for name, picture in (("psnr_db", net(batch.image, batch.planes)[0]), ("blurred_db", batch.image)):
-                error = (picture.clamp(0, 1) - batch.target).square().mean((1, 2, 3)).double()
-                found[name] += (-10 * error.log10()).tolist()
-            found["photos"] += [photos[name] for name in batch.names]
-    kept.write_text(json.dumps(found))
-    return _by_photo(found)
+        for batch in open_training_data(config.model_copy(update=parts), net.descriptor.inputs, [test]).validation():
+            before, after = (
+                -10 * (picture.clamp(0, 1) - batch.target).square().double().mean((1, 2, 3)).log10()
+                for picture in (batch.image, net(batch.image, batch.planes)[0])
+            )
+            found += zip((photos[name] for name in batch.names), (after - before).tolist(), strict=True)
+    return found
 
 
-def photo_of_sample(test: list[Path]) -> dict[str, str]:
-    """The photo that each sample of a data set shows, by the sample's name."""
-    lines = [json.loads(line) for folder in test for line in (folder / "manifest.jsonl").read_text().splitlines()]
-    return {line["key"]: line["photo"]["name"] for line in lines if "key" in line}
+def finished(content: dict) -> bool:
+    """Whether a checkpoint is that of the last step: others have had less than the common budget."""
+    return content["state"]["step"] >= content["state"]["steps"]
 
 
-def _by_photo(content: dict[str, list]) -> np.ndarray:
-    """Mean gain over the blurred picture of each photo's samples, dB: samples of one photo are not independent."""
-    photos = np.array(content["photos"])
-    gain = np.subtract(content["psnr_db"], content["blurred_db"])
-    return np.array([gain[photos == photo].mean() for photo in np.unique(photos)])
+def by_photo(gains_db: list[tuple[str, float]]) -> np.ndarray:
+    """Mean gain (P,) of each photo's samples, photos by name: samples of one photo are not independent."""
+    photos = np.array([photo for photo, _ in gains_db])
+    values = np.array([gain for _, gain in gains_db])
+    return np.array([values[photos == photo].mean() for photo in np.unique(photos)])
+
+
+def reference_of(system: str, asked: str | None) -> str:
+    """The variant that others are compared with: the one asked for, or the system itself."""
+    names = list(find_system(system).ablations)
+    if asked is None:
+        asked = next((name for name in names if trained_as(system, name) == BASE), None)
+    if asked not in names:
+        raise SystemExit(f"{system}: expected --reference out of {', '.join(names) or 'no variants'}, got {asked}")
+    return asked
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> "Interval":
+    """Interval of first - second, both (runs, photos): over runs and photos where there are several runs."""
+    from gyrosharp.evaluation.statistics import crossed_interval, paired_interval
+
+    return crossed_interval(first, second) if len(first) > 1 else paired_interval(first[0], second[0])
 
 
 def compare(given: argparse.Namespace) -> None:
-    """Print each variant's gain, and how it compares with the base and with the next one."""
-    from gyrosharp.evaluation.statistics import crossed_interval, mean_interval, paired_interval
-
-    spec = find_system(given.system)
+    """Print each variant's gain, and how it compares with the reference and with the next one."""
+    spec, reference = find_system(given.system), reference_of(given.system, given.reference)
     tables: dict[str, np.ndarray] = {}
     for variant in spec.ablations:
-        base = BASE if not spec.ablations[variant].changes else variant
-        folders = [run_folder(given.runs, given.system, base, seed) for seed in given.seeds]
-        tables[variant] = np.array([gains(folder, given.test, given.alpha, given.samples) for folder in folders])
+        runs = [run_folder(given.runs, spec.name, trained_as(spec.name, variant), seed) for seed in given.seeds]
+        tables[variant] = np.array([gains(run, given.test, given.alpha, given.samples) for run in runs])
 
-    def against(first: str, second: str) -> str:
-        a, b = tables[first], tables[second]
-        found = crossed_interval(a, b) if len(a) > 1 else paired_interval(a[0], b[0])
+    def against(first: str, second: str | None) -> str:
+        if second is None or first == second:
+            return ""
+        found = difference(tables[first], tables[second])
         return f"{found.mean:+.2f} [{found.low:+.2f}, {found.high:+.2f}] {found.order}"
 
-    reference = next(
-        name for name, ablation in spec.ablations.items() if not ablation.changes or name == given.reference
-    )
-    names = list(tables)
-    following = dict(pairwise(names))
+    following = dict(pairwise(tables))
     print(f"| {spec.name} | paper, dB | gain over blurred, dB | against {reference} | against the next row |")
     print("|---|---|---|---|---|")
-    for name in names:
-        gain = mean_interval(tables[name].mean(axis=0))
-        paper = spec.ablations[name].published_db
-        other = against(name, reference) if name != reference else ""
-        after = against(name, following[name]) if name in following else ""
+    for name, scores in tables.items():
+        gain, paper = difference(scores, np.zeros_like(scores)), spec.ablations[name].published_db
         print(
             f"| {name}: {spec.ablations[name].about} | {'' if paper is None else f'{paper:.2f}'} | "
-            f"{gain.mean:+.2f} +- {gain.half:.2f} | {other} | {after} |"
+            f"{gain.mean:+.2f} +- {gain.half:.2f} | {against(name, reference)} | {against(name, following.get(name))} |"
         )
+    print(f"\n{compared_text(given, photos=scores.shape[1])}")
+
+
+def compared_text(given: argparse.Namespace, photos: int) -> str:
+    """What the intervals are about."""
+    tests = ", ".join(folder.name for folder in given.test)
+    runs, of = len(given.seeds), "runs and photos" if len(given.seeds) > 1 else "photos, not runs: there is one of each"
+    return (
+        f"{tests}: the last {given.samples} samples, {photos} photos, alpha {given.alpha:g}, {runs} run"
+        f"{'s' * (runs != 1)} of each variant; 95 % intervals over {of}."
+    )
 
 
 # -- the table ----------------------------------------------------------------------------------------------------
@@ -167,23 +208,15 @@ def compare(given: argparse.Namespace) -> None:
 
 def models(given: argparse.Namespace) -> None:
     """Export the base run of every system."""
+    from gyrosharp.training.checkpoint import read_checkpoint
+
     for name in systems():
         folder = run_folder(given.runs, name, BASE, given.seed)
-        if not (folder / "last.pt").is_file():
-            print(f"{name}: not trained")
+        if not (folder / "last.pt").is_file() or not finished(read_checkpoint(folder / "last.pt")):
+            print(f"{name}: not trained, or not to the end")
             continue
-        command = [
-            sys.executable,
-            "-m",
-            "gyrosharp",
-            "export",
-            str(folder),
-            "-o",
-            str(given.output),
-            "--name",
-            name,
-            "-f",
-        ]
+        command = [sys.executable, "-m", "gyrosharp", "export", str(folder), "-o", str(given.output)]
+        command += ["--name", name, "-f"]
         subprocess.run(command + ["--half"] * given.half, check=True, env={**os.environ, **ONE_THREAD})
 
 
@@ -192,12 +225,18 @@ def table(given: argparse.Namespace) -> None:
     from gyrosharp.evaluation.report_files import write_report
     from gyrosharp.evaluation.runner import evaluate
     from gyrosharp.evaluation.sources import Selection
+    from gyrosharp.evaluation.table_text import markdown
     from gyrosharp.restore.models import find_model
 
+    if (given.weights is None) != (given.about is None):
+        raise SystemExit("expected --weights and --about together, got one of them")
     found = {path.name.removesuffix(".card.json"): find_model(str(path)) for path in given.models.glob("*.card.json")}
     methods = [*SOLVERS, *(f"{name}={given.models / name}.onnx" for name in sorted(found))]
-    report = evaluate(BENCHMARK, methods, given.output, Selection(given.root), lambda state: print(state, flush=True))
+    report = evaluate(BENCHMARK, methods, given.output, Selection(given.root), tell)
     shown = write_report(report)
+    print(markdown(shown))
+    if report.failures:
+        raise SystemExit("some results are missing; the same command tries them again")
     figures: dict[str, dict[str, dict[str, object]]] = {name: {} for name in found}
     for row in shown.rows:
         if row.method in figures and row.gain is not None:
@@ -210,6 +249,11 @@ def table(given: argparse.Namespace) -> None:
     if given.weights is not None:
         for name, model in found.items():
             _bundle(model, {BENCHMARK: figures[name]}, json.loads(given.about.read_text()), given.weights)
+
+
+def tell(state: "Progress") -> None:
+    """Print how far a table is."""
+    print(f"{state.done} of {state.total} results; {state.doing}", file=sys.stderr, flush=True)
 
 
 def _bundle(model: "Model", figures: dict, about: dict, folder: Path) -> None:
@@ -238,6 +282,7 @@ def speed(given: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    print(f"{SPEED_SIDE_PX} x {SPEED_SIDE_PX} px, one thread, medians of {SPEED_ROUNDS} rounds\n")
     print("| network | torch, s/MP | ONNX Runtime, s/MP | ratio |\n|---|---|---|---|")
     for path in sorted(given.models.glob("*.card.json")):
         model = find_model(str(path))
@@ -249,7 +294,9 @@ def speed(given: argparse.Namespace) -> None:
         session = onnxruntime.InferenceSession(model.graph(), options, providers=["CPUExecutionProvider"])
         feed = {"image": image.numpy()} | ({} if planes is None else {"planes": planes.numpy()})
         with torch.inference_mode():
-            times = in_turn({"torch": partial(net, image, planes), "onnx": partial(session.run, None, feed)}, rounds=3)
+            times = in_turn(
+                {"torch": partial(net, image, planes), "onnx": partial(session.run, None, feed)}, rounds=SPEED_ROUNDS
+            )
         a, b = (times[name] / SPEED_SIDE_PX**2 * 1e6 for name in ("torch", "onnx"))
         print(f"| {model.card.name} | {a:.2f} | {b:.2f} | {b / a:.2f} |", flush=True)
 
@@ -270,9 +317,9 @@ def main() -> None:
     verb.add_argument("runs", type=Path)
     verb.add_argument("system")
     verb.add_argument("--test", type=Path, nargs="+", required=True)
-    verb.add_argument("--alpha", type=float, default=1.0)
+    verb.add_argument("--alpha", type=float, default=1.0, help="share of gyro errors, 0 to 1")
     verb.add_argument("--samples", type=int, default=456)
-    verb.add_argument("--reference", default=BASE)
+    verb.add_argument("--reference", help="variant that others are compared with; default: the system itself")
     verb.add_argument("--seeds", type=int, nargs="+", default=[0])
     verb.set_defaults(work=compare)
     for name, work in (("models", models), ("speed", speed)):
@@ -293,7 +340,10 @@ def main() -> None:
     verb.add_argument("--about", type=Path, help="JSON of data, device and limits, for the bundled cards")
     verb.set_defaults(work=table)
     given = parser.parse_args()
-    given.work(given)
+    try:
+        given.work(given)
+    except GyrosharpError as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 if __name__ == "__main__":

@@ -48,6 +48,14 @@ def constant(name, values):
     return sides + field(2, FLOAT) + field(8, name) + field(9, values.tobytes())
 
 
+def stored_elsewhere(name, shape, location):
+    """A constant whose values are in another file."""
+    sides = b"".join(field(1, side) for side in shape)
+    return (
+        sides + field(2, FLOAT) + field(8, name) + field(13, field(1, "location") + field(2, location)) + field(14, 1)
+    )
+
+
 def port(name, channels):
     """A (1, channels, any, any) float tensor."""
     sides = [field(1, 1), field(1, channels), field(2, "rows"), field(2, "columns")]

@@ -147,6 +147,10 @@ def field_of(shape=(2, 4, 6, 2), stride=8):
             r"network input: expected a blur field for vector_norm, got none",
         ),
         (
+            lambda: input_planes(NetworkInput("vector_norm"), field_of(), (32, 40)),
+            r"expected a blur field of 5 x 4 cells of 8 px for a picture of 40 x 32 px, got 6 x 4; crop field and",
+        ),
+        (
             lambda: blended(field_of(), field_of(stride=4), 0.5),
             r"blend: expected fields of one grid and moments, got \(2, 4, 6, 2\) at stride 8 and .* at stride 4",
         ),

@@ -31,6 +31,15 @@ def test_a_table_and_where_the_rest_is(run, own, tmp_path):
     assert "4 of 4 results are from earlier runs." in again.out
 
 
+def test_names_in_brackets_are_names(run, own, tmp_path):
+    """A folder may be called shots [night] or a[/b]: no markup of the terminal's."""
+    content = yaml.safe_load(own.read_text())
+    own.write_text(yaml.safe_dump({**content, "name": "own [night] [/b]"}))
+    found = run("evaluate", own, "-m", "blurred", "--limit", "1", "-o", tmp_path / "out")
+    assert found.code == 0, found.err
+    assert found.out.startswith("own [night] [/b], exact")
+
+
 def test_json_and_progress(run, own, tmp_path, monkeypatch):
     monkeypatch.setattr("gyrosharp.cli.progress.QUIET_S", 0.0)
     arguments = ("evaluate", own, "-m", "rl", "--limit", "1", "-o", tmp_path / "out")

@@ -1,6 +1,7 @@
 import json
 import sys
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from gyrosharp.errors import ImageError, MissingComponentError, OutputError, Usa
 from gyrosharp.evaluation.contenders import Contender, contender, contenders
 from gyrosharp.evaluation.definition import MeasurePart
 from gyrosharp.evaluation.kept_pictures import SHOTS_PER_CASE, shown_shots
+from gyrosharp.evaluation.machine import machine_name
 from gyrosharp.evaluation.results import Result, ResultsFile
 from gyrosharp.evaluation.runner import RESULTS, evaluate
 from gyrosharp.evaluation.scoring import PERFECT_DB, compared_parts, scores
@@ -51,6 +53,33 @@ def test_one_run_for_nothing_before_time_is_taken(small, tmp_path):
     method = scaled()
     evaluate(small, [method], tmp_path / "out", Selection(limit=1))
     assert method.worker.calls == 2 + 1
+
+
+def test_opencv_takes_the_threads_that_the_report_names(small, tmp_path, monkeypatch):
+    import cv2
+
+    monkeypatch.setenv("GYROSHARP_THREADS", "3")
+    before, seen = cv2.getNumThreads(), []
+
+    class Watching(Scaled):
+        def deblur(self, *given, **options):
+            seen.append(cv2.getNumThreads())
+            return super().deblur(*given, **options)
+
+    method = Contender("watching", Watching(), "motion", "watching")
+    report = evaluate(small, [method], tmp_path / "out", Selection(limit=1))
+    assert set(seen) == {3} and cv2.getNumThreads() == before
+    assert report.results[-1].machine.endswith("3 threads")
+
+
+def test_results_of_another_backend_are_its_own(monkeypatch):
+    card = SimpleNamespace(name="net", files={"onnx": SimpleNamespace(sha256="ab12")}, parameters=5)
+    monkeypatch.setattr("gyrosharp.evaluation.contenders.find_model", lambda _: SimpleNamespace(card=card))
+    monkeypatch.setattr("gyrosharp.evaluation.contenders.deblurrer", Scaled)
+    assert contender("net.onnx").identity == "ab12" and "openvino" not in machine_name()
+    monkeypatch.setenv("GYROSHARP_BACKEND", "openvino")
+    assert contender("net.onnx").identity == "ab12, openvino"
+    assert machine_name().endswith(", openvino")
 
 
 def test_the_same_command_goes_on(small, tmp_path):

@@ -17,7 +17,9 @@ from gyrosharp.errors import ImageError, MissingComponentError, UsageError
 from gyrosharp.evaluation.definition import load_benchmark
 from gyrosharp.evaluation.made_shots import MadeShots
 from gyrosharp.evaluation.metrics import psnr_srgb
+from gyrosharp.evaluation.runner import evaluate
 from gyrosharp.evaluation.stored_shots import stored_shots
+from gyrosharp.evaluation.table import Table
 
 
 @pytest.fixture
@@ -121,6 +123,15 @@ def test_several_shots_of_a_photo_have_motions_of_their_own(tmp_path):
     assert np.array_equal(first.truth_linear, second.truth_linear)
 
 
+def test_photos_of_one_name_are_shots_of_their_own(tmp_path):
+    folder = bench_inputs.photos(tmp_path / "photos", 1)
+    cv2.imwrite(str(folder / "a.jpg"), bench_inputs.photo(9))
+    report = evaluate(bench_inputs.benchmark(folder, cases={"exact": {}}), [bench_inputs.scaled()], tmp_path / "out")
+    row = Table(report).rows[1]
+    assert [(gain.shot, gain.photo) for gain in row.gains] == [("a", "a"), ("a (2)", "a (2)")]
+    assert len({gain.value for gain in row.gains}) == 2
+
+
 def test_harmful_cases(tmp_path):
     cases = {
         "shaken": {},
@@ -190,10 +201,13 @@ def test_gyroblur_mini_is_the_same_everywhere(shared_data):
     assert shots.entries[0].inputs_sha256 == MINI_SHA256
     assert first.facts["trail_px"] == pytest.approx(11.0193518, abs=1e-6)
     assert first.facts["motion"]["file"] == "gyro_train.txt"
+    # The inputs' digest does not know of the blur's code; the picture does.
+    assert psnr_srgb(first.blurred_linear, first.truth_linear) == pytest.approx(MINI_BLURRED_DB, abs=1e-3)
 
 
 # The shots of gyroblur-mini are frozen: a change of this digest makes all published tables of it void.
 MINI_SHA256 = "c5a23961046f6eacdbd48b2268965e1da5e99aa5d48fbe5de9cb6f41ff33ccdd"
+MINI_BLURRED_DB = 21.16367
 
 
 @pytest.mark.shared_data

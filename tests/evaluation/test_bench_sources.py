@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 import yaml
 
@@ -69,6 +70,15 @@ def test_a_folder_of_captures_with_truths(tmp_path):
     shot = source.shots.shot(source.entries[0])
     assert shot.truth_linear is not None and shot.capture is not None
     assert source.benchmark.measure.metrics == ("psnr", "ssim")
+
+
+def test_pictures_of_one_name_are_shots_of_their_own(tmp_path):
+    for folder in ("blur", "sharp"):
+        for number, name in enumerate(("1.png", "1.jpg")):
+            (tmp_path / "pairs" / folder).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(tmp_path / "pairs" / folder / name), bench_inputs.photo(number))
+    entries = source_of(tmp_path / "pairs", Selection()).entries
+    assert len({entry.key for entry in entries}) == len(entries) > 0
 
 
 def test_truths_may_lie_in_a_folder(tmp_path):

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,6 +137,16 @@ def test_notes_say_what_was_left_out(tmp_path):
         and "abacus, 1 thread; gyrosharp 0." in text
         and "Left out: rl needs a gyro." in text
     )
+
+
+def test_notes_say_which_rows_rest_on_fewer_shots(tmp_path):
+    found = report(tmp_path)
+    fewer = tuple(result for result in found.results if (result.method, result.shot) != ("good", "k0"))
+    table = Table(replace(found, results=fewer))
+    text = " ".join(notes(table))
+    assert "good, exact: 2 of 3 shots; its means are of those alone, its gain is over the same shots." in text
+    assert row(table, "good").gain.mean == pytest.approx(3.0)  # of 3.1 and 2.9
+    assert text.count(" of 3 shots") == 1
 
 
 def test_markdown(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from gyrosharp.errors import OutputError
 from gyrosharp.media import atomic
-from gyrosharp.media.atomic import atomic_write, check_target, make_folder
+from gyrosharp.media.atomic import atomic_write, check_target, made_folder, make_folder
 
 
 def names(folder):
@@ -142,3 +142,19 @@ def test_make_folder(tmp_path):
         make_folder(tmp_path / "file")
     with pytest.raises(OutputError, match="cannot be made"):
         make_folder(tmp_path / "file" / "below")
+
+
+def test_a_folder_in_which_nothing_came_of_it_is_taken_away(tmp_path):
+    with pytest.raises(KeyError), made_folder(tmp_path / "new"):
+        raise KeyError
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_was_there_or_holds_something_stays(tmp_path):
+    (tmp_path / "old").mkdir()
+    with pytest.raises(KeyError), made_folder(tmp_path / "old"):
+        raise KeyError
+    with pytest.raises(KeyError), made_folder(tmp_path / "new"):
+        (tmp_path / "new" / "a").touch()
+        raise KeyError
+    assert names(tmp_path) == ["new", "old"]

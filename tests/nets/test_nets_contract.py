@@ -245,6 +245,26 @@ def test_unknown_networks_sizes_and_fields_are_refused():
         net_config("nafnet", "tiny", {"wide": 3})
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("nafnet", {"width": "a"}, "nafnet: expected width to be of the kind of 16, got 'a'"),
+        ("nafnet", {"width": 2.5}, "nafnet: expected width to be of the kind of 16, got 2.5"),
+        ("nafnet", {"width": True}, "nafnet: expected width to be of the kind of 16, got True"),
+        ("nafnet", {"encoders": 3}, r"nafnet: expected encoders to be of the kind of \(1, 1, 2\), got 3"),
+        ("nafnet", {"encoders": [1, "b"]}, r"nafnet: expected encoders to be of the kind of .*, got \(1, 'b'\)"),
+        ("imu_unet", {"max_length_px": None}, "imu_unet: expected max_length_px to be of the kind of 32.0, got None"),
+    ],
+)
+def test_values_of_another_kind_are_refused(name, changes, message):
+    with pytest.raises(UsageError, match=message):
+        net_config(name, "tiny", changes)
+
+
+def test_whole_numbers_may_stand_for_others():
+    assert net_config("imu_unet", "tiny", {"max_length_px": 16}).max_length_px == 16
+
+
 def test_changes_replace_fields_and_lists_become_tuples():
     config = net_config("nafnet", "tiny", {"encoders": [1, 2], "decoders": [1, 1]})
     assert config.encoders == (1, 2) and config.width == find_net("nafnet").SIZES["tiny"].width

@@ -84,6 +84,24 @@ def test_a_block_looks_along_strips_or_everywhere(between):
         assert torch.equal(seen, cross)
 
 
+@pytest.mark.parametrize(
+    ("size", "changes", "reach"),
+    [("full", {"widths": (4, 8, 20), "decoder_width": 12}, 92), ("tiny", {}, 40)],
+)
+def test_convolutions_alone_reach_as_far_as_the_module_says(size, changes, reach):
+    torch.manual_seed(0)
+    net = build_net("stripformer", size, changes).double()
+    for block in (module for module in net.modules() if isinstance(module, StripBlock)):
+        torch.nn.init.zeros_(block.project.weight)
+    picture = torch.rand(1, 3, 4, 256, dtype=torch.float64, requires_grad=True)
+    found = []
+    for column in range(128, 132):
+        (slope,) = torch.autograd.grad(net(picture)[0][0, :, 2, column].sum(), picture)
+        seen = slope.abs().sum((0, 1, 2)).nonzero()
+        found += [column - seen.min().item(), seen.max().item() - column]
+    assert max(found) == reach
+
+
 def test_the_picture_is_seen_around_zero():
     torch.manual_seed(0)
     net = build_net("stripformer", "tiny")

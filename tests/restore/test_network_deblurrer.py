@@ -22,7 +22,17 @@ from gyrosharp.restore.network import NO_DEPTH, NetworkDeblurrer, grid_step, til
 from gyrosharp.restore.onnx_session import OnnxSession
 from gyrosharp.restore.video import VideoSettings, prepared
 from made_clips import blurred, made_recording, reader_of
-from onnx_files import card_of, conv_graph, graph_bytes, node, planes_graph, pooling_graph, write_model
+from onnx_files import (
+    card_of,
+    constant,
+    conv_graph,
+    graph_bytes,
+    node,
+    planes_graph,
+    pooling_graph,
+    stored_elsewhere,
+    write_model,
+)
 from shots import photo, shake_photo
 
 IDENTITY = conv_graph(np.ones((1, 1)))
@@ -292,11 +302,44 @@ def test_graphs_that_are_not_what_the_card_says_are_refused(tmp_path, graph, inp
         network(tmp_path, graph, inputs=inputs)
 
 
+HALVING = graph_bytes([node("AveragePool", ["image"], "sharp", kernel_shape=[2, 2], strides=[2, 2])])
+GREY = graph_bytes([node("Conv", ["image", "w"], "sharp")], [constant("w", np.full((1, 3, 1, 1), 1 / 3))])
+BOUND = graph_bytes([node("Add", ["image", "w"], "sharp")], [constant("w", np.zeros((1, 3, 8, 8)))])
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize(
+    ("graph", "text"),
+    [
+        (HALVING, r"tiny: expected an output \(1, 3, 12, 12\) like the picture, got \(1, 3, 6, 6\); export it again"),
+        (GREY, r"tiny: expected an output .* like the picture, got \(1, 1, 12, 12\)"),
+        (BOUND, r"tiny: expected a graph that runs on 12 x 12 px, got a failure \(.+\); try --tile 512, or export it"),
+    ],
+)
+def test_graphs_that_give_no_picture_are_refused(tmp_path, monkeypatch, backend, graph, text):
+    if backend == "openvino":
+        pytest.importorskip("openvino", reason="openvino is not installed here")
+    monkeypatch.setenv("GYROSHARP_BACKEND", backend)
+    with pytest.raises(InputError, match=text) as caught:
+        network(tmp_path, graph).deblur_unknown(random_picture(12, 12))
+    assert "\n" not in str(caught.value)
+
+
 def test_tampered_weights_do_not_run(tmp_path):
     path = write_model(tmp_path, IDENTITY)
     (tmp_path / "tiny.onnx").write_bytes(SHARPEN)
     with pytest.raises(InputError, match="the file is cut, tampered with, or of another model"):
         deblurrer(str(path))
+
+
+def test_graphs_that_read_other_files_are_refused(tmp_path, monkeypatch):
+    """No checksum covers such a file, and runtimes look for it in the user's own folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights.bin").write_bytes(np.eye(3, dtype=np.float32).tobytes())
+    graph = graph_bytes([node("Conv", ["image", "w"], "sharp")], [stored_elsewhere("w", (3, 3, 1, 1), "weights.bin")])
+    OnnxSession(graph, "tiny", 0)  # onnxruntime takes it
+    with pytest.raises(InputError, match=r"tiny.onnx: expected a graph with all of its weights in it, got one that"):
+        network(tmp_path, graph)
 
 
 def test_results_do_not_depend_on_threads():

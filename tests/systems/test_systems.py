@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gyrosharp.datasets.synthesis.config import named_configs
+from gyrosharp.datasets.synthesis.config import load_config, named_configs
 from gyrosharp.errors import UsageError
 from gyrosharp.restore.models import bundled_cards, find_model
 from gyrosharp.systems import find_system, systems
@@ -41,6 +41,12 @@ def test_every_recipe_is_valid(name, size, variant):
     if size == "tiny":
         assert config.schedule.steps == spec.tiny["schedule"]["steps"]
         assert config.data.crop == spec.tiny["data"]["crop"]
+
+
+@pytest.mark.parametrize("spec", systems().values(), ids=lambda spec: spec.name)
+def test_crops_fit_into_the_samples_of_the_systems_data(spec):
+    data, crop = load_config(spec.data), training_config(spec).data.crop
+    assert crop <= min(data.picture.size) and crop % data.field.stride == 0
 
 
 def test_all_tiny_sizes_have_one_budget():

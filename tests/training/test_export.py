@@ -200,6 +200,21 @@ def test_cut_checkpoints_and_those_of_other_networks_are_refused(tmp_path, run_f
         export_model(wrong, tmp_path, ExportRequest())
 
 
+def test_a_checkpoint_of_another_network_than_the_systems_is_refused(tmp_path, run_folder):
+    with pytest.raises(InputError, match="expected gamd, the network of gamd, got deepgyro; name its own system"):
+        export_model(run_folder, tmp_path, ExportRequest(system="gamd", system_net="gamd"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    net = restless("deepgyro")
+    with torch.no_grad():
+        next(net.parameters()).view(-1)[0] = float("nan")
+    run = write_run(tmp_path / "run", "deepgyro", net)
+    with pytest.raises(InputError, match=r"last.pt: expected finite weights, got NaN or infinity in .*; take another"):
+        export_model(run, tmp_path, ExportRequest())
+
+
 def test_weights_beyond_half_precision_are_refused():
     net = restless("deepgyro")
     with torch.no_grad():

@@ -9,6 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed here")
 
+from torch.nn.functional import interpolate  # noqa: E402
+
 from gyrosharp.errors import ImageError, InputError, MissingComponentError, UsageError  # noqa: E402
 from gyrosharp.evaluation.metrics import find_metric  # noqa: E402
 from gyrosharp.training.config import LossPart  # noqa: E402
@@ -117,6 +119,14 @@ def test_targets_of_coarse_scales_are_block_means():
     assert torch.equal(target_at(rows, 1), wanted) and target_at(rows, 0) is rows
     # 4 x 4 px: rows sum to 12, 20, 8 and 8 again; columns 5 to 8 are all the last one.
     assert torch.allclose(target_at(rows, 2)[0, 0], torch.tensor([[48 / 16, (9 + 9 + 5 + 5) / 4]]))
+
+
+def test_targets_against_those_of_mimo_unets_code():
+    sharp = pictures(height=16, width=8)[1]
+    half, quarter = (interpolate(sharp, scale_factor=1 / 2**k, mode="bilinear") for k in (1, 2))
+    assert torch.allclose(target_at(sharp, 1), half, atol=1e-6)
+    middle = sharp.unfold(2, 4, 4).unfold(3, 4, 4)[..., 1:3, 1:3].mean((-2, -1))
+    assert torch.allclose(middle, quarter, atol=1e-6) and (target_at(sharp, 2) - quarter).abs().max() > 0.05
 
 
 # Values by hand

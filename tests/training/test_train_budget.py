@@ -73,9 +73,9 @@ def test_a_machine_that_gets_slower_does_not_overrun_for_long(tmp_path, monkeypa
     assert not report.finished and 0 < report.step < 200
 
 
-@pytest.mark.parametrize("minutes", [0, -1.5, float("nan")])
+@pytest.mark.parametrize("minutes", [0, -1.5, float("nan"), float("inf")])
 def test_no_time_is_refused(tmp_path, minutes):
-    with pytest.raises(UsageError, match="--minutes: expected more than 0, got"):
+    with pytest.raises(UsageError, match="--minutes: expected a number above 0, got"):
         toy_train(tmp_path, minutes=minutes)
 
 

@@ -86,6 +86,18 @@ def test_another_config_is_refused_by_the_name_of_the_key(whole):
         toy_train(whole, "schedule.steps=99")
 
 
+def test_another_network_is_named_before_what_comes_with_it(whole):
+    with pytest.raises(UsageError, match=r"got net.name = 'other' instead of 'toy'"):
+        toy_train(whole, "net.name=other", "ema=0.5", "curriculum.points=[[0, 1]]")
+
+
+def test_long_values_are_cut_short(whole):
+    with pytest.raises(
+        UsageError, match=r"curriculum.points = \[\[0.0, 1.0\]\] instead of \[\[0.*\.\.\.; choose another"
+    ):
+        toy_train(whole, "curriculum.points=[[0, 1]]")
+
+
 def test_other_data_is_refused(whole):
     with pytest.raises(UsageError, match=r"expected the data .* got seed = 5 instead of 0"):
         toy_train(whole, data=ToyData(seed=5))
@@ -100,6 +112,7 @@ def test_begun_anew_nothing_of_the_earlier_run_is_left(tmp_path):
     toy_train(tmp_path)
     report = toy_train(tmp_path, "schedule.steps=6", "checkpoint_every=50", resume=False)
     assert (report.step, report.steps) == (6, 6)
+    assert {path.name[:8] for path in (tmp_path / "pictures").iterdir()} == {"00000006"}
     assert [line["step"] for line in read_log(tmp_path / "log.jsonl")] == [3, 6, 6]
 
 
@@ -112,6 +125,65 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     torch.save({"format": "other"}, tmp_path / "last.pt")
     with pytest.raises(InputError, match=r"expected a checkpoint of format gyrosharp.run/1, got 'other'"):
         toy_train(tmp_path, "schedule.steps=3")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda content: content.pop("config"), "expected a checkpoint with the part config, got none"),
+        (lambda content: content.update(modules=[1]), "expected a checkpoint with the part modules, got none"),
+        (lambda content: content["state"].pop("step"), "expected a checkpoint with steps and seconds, got others"),
+        (lambda content: content["state"].update(step="3"), "expected a checkpoint with steps and seconds, got others"),
+        (lambda content: content["modules"].pop("net"), "expected modules of this run, got others for net"),
+        (lambda content: content["modules"].update(average={}), "expected modules of this run, got others for average"),
+        (lambda content: content["optimisers"].pop("net"), "expected optimisers of this run, got others for net"),
+    ],
+)
+def test_a_checkpoint_with_a_part_missing_is_refused_in_one_line(tmp_path, spoil, text):
+    toy_train(tmp_path, "schedule.steps=1")
+    content = read_checkpoint(tmp_path / "last.pt")
+    spoil(content)
+    torch.save(content, tmp_path / "last.pt")
+    with pytest.raises(InputError, match=f"last.pt: {text}.*begin anew with train -f") as caught:
+        toy_train(tmp_path, "schedule.steps=1")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of file sizes")
+def test_a_full_disk_is_said_and_the_earlier_checkpoint_stays(tmp_path):
+    import resource
+
+    toy_train(tmp_path, progress=stop_at_first)
+    before = (tmp_path / "last.pt").read_bytes()
+    ignored, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"last.pt: cannot be written: File too large"):
+            toy_train(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert (tmp_path / "last.pt").read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
+
+
+def stop_at_first(state):
+    if state.step == 1:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_half_a_checkpoint_that_a_killed_run_left_is_removed(tmp_path):
+    toy_train(tmp_path, "schedule.steps=1")
+    for name in (".last.12-3.tmp.pt", ".best.12-4.tmp.pt"):
+        (tmp_path / name).write_bytes(b"half")
+    toy_train(tmp_path, "schedule.steps=1")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_run_that_is_refused_leaves_no_folder(tmp_path):
+    with pytest.raises(UsageError, match="loss: expected one of"):
+        toy_train(tmp_path / "run", "losses=[{kind: nope}]")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_checkpoint_that_would_run_code_is_refused(tmp_path):

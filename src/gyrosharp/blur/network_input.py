@@ -6,6 +6,7 @@ samples through `input_planes`, and `gyrosharp.restore` photos: what a network w
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,9 +59,9 @@ class NetworkInput:
         if self.stride < 1 or (self.depth and self.stride != 1):
             raise UsageError(f"network input: expected stride >= 1, and 1 with depth, got {self.stride}")
 
-    @property
+    @cached_property
     def channels(self) -> int:
-        """Number of planes."""
+        """Number of planes; networks ask for it with every picture."""
         flat = BlurField(np.zeros((TIMES, 1, 1, 2), np.float32), np.full(TIMES, 1 / TIMES), _phases(TIMES), 1, 0)
         return int(self.depth) + (0 if self.encoding is None else len(encode(self.encoding, flat, **self.options)))
 
@@ -118,13 +119,14 @@ def input_planes(
     Raises
     ------
     UsageError
-        If an encoding is wanted and there is no field.
+        If an encoding is wanted and there is no field, or the field is that of a picture of another size.
     """
     size = -(-shape[0] // wanted.stride), -(-shape[1] // wanted.stride)
     planes = np.zeros((0, *size), np.float32)
     if wanted.encoding is not None:
         if field is None:
             raise UsageError(f"network input: expected a blur field for {wanted.encoding}, got none")
+        _require_whole_picture(field, shape)
         planes = np.ascontiguousarray(planes_at(wanted.encoding, field, wanted.stride, wanted.options, size))
     if not wanted.depth:
         return planes
@@ -142,6 +144,17 @@ def planes_at(
         # Few planes instead of many moments; other forms than the plain one are not linear in the field.
         return resampled_grid(encode(name, field, **options), field.stride, stride, size)
     return encode(name, resampled(field, stride, size), **options)
+
+
+def _require_whole_picture(field: BlurField, shape: tuple[int, int]) -> None:
+    """Refuse a field of another picture: its planes would be extrapolated without a word."""
+    rows, columns = (max(side // field.stride, 1) for side in shape)
+    if field.displacement_px.shape[1:3] != (rows, columns):
+        found_rows, found_columns = field.displacement_px.shape[1:3]
+        raise UsageError(
+            f"network input: expected a blur field of {columns} x {rows} cells of {field.stride} px for a picture of "
+            f"{shape[1]} x {shape[0]} px, got {found_columns} x {found_rows}; crop field and picture alike"
+        )
 
 
 def _phases(times: int) -> NDArray[np.float64]:

@@ -2,10 +2,9 @@
 
 import json
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -20,8 +19,9 @@ from gyrosharp.cli.failures import described as described_error
 from gyrosharp.cli.failures import report_error, show_traceback
 from gyrosharp.cli.notes import Notes
 from gyrosharp.cli.options import CaptureOptions, DeblurOptions, subject_of
+from gyrosharp.cli.progress import counter
 from gyrosharp.errors import ImageError, OutputError, UsageError
-from gyrosharp.media.atomic import atomic_write, check_target, make_folder
+from gyrosharp.media.atomic import atomic_write, check_target, made_folder
 from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writable, write_image
 from gyrosharp.media.movie_encoder import CONTAINERS
 from gyrosharp.restore.deblur import Deblurrer, deblur, deblur_uniform, deblur_unknown, deblurrer
@@ -201,24 +201,10 @@ def _attempt(job: AnyJob, batch: Batch) -> dict[str, Any]:
     if options.skip_existing and all(output.exists() for output in job.outputs):
         _say(options, f"{job.target}: exists, skipped")
         return {"input": str(job.source), "output": str(job.target), "status": "skipped"}
-    with _folder(job.outputs[0].parent, made=job.outputs[0] != options.output):
+    # A folder in which the user names a file is the user's to make.
+    with made_folder(job.outputs[0].parent) if job.outputs[0] != options.output else nullcontext():
         batch.claim(job)
         return {"status": "done", **_process(job, batch)}
-
-
-@contextmanager
-def _folder(path: Path, *, made: bool) -> Iterator[None]:
-    """Make the output folder, if it is ours to make; take it away again if nothing comes of it."""
-    made = made and not path.exists()
-    if made:
-        make_folder(path)
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            if made:
-                path.rmdir()
-        raise
 
 
 def _process(job: AnyJob, batch: Batch) -> dict[str, Any]:
@@ -229,7 +215,7 @@ def _process_film(job: MovieJob | FramesJob, batch: Batch) -> dict[str, Any]:
     options, recording = batch.options, job.recording
     shared = recording.notes if recording.imu is None else (*recording.notes, *recording.imu.notes)
     batch.notes.say(shared)
-    with _progress(job.target.name) as progress:
+    with counter(job.target.name) as progress:
         result = job.run(options, progress)
     late = [note for note in result.notes if note not in shared]
     report = {
@@ -253,7 +239,7 @@ def _process_photo(job: Job, batch: Batch) -> dict[str, Any]:
     picture = job.source.read() if job.capture is None else job.capture.read_image()
     covered = None if job.capture is None else job.capture.coverage()
     own = [*(covered.notes if covered else ()), *picture.notes]
-    with _progress(job.target.name) as progress:
+    with counter(job.target.name) as progress:
         result = _restored(job, picture, options, progress)
     late = [note for note in result.diagnostics.notes if note not in {*shared, *own}]
     report = {**_report(job, options, result), "notes": [*shared, *own, *late]}
@@ -339,19 +325,3 @@ def _parameters(capture: Capture | None, options: DeblurOptions) -> dict[str, An
 def _say(options: DeblurOptions, text: str) -> None:
     if not options.json:
         typer.echo(text)
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Progress | None]:
-    """Show a progress bar on a terminal; nothing is drawn into files and pipes."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -52,13 +52,13 @@ def _told(state: Progress) -> Told:
 def _tell(table: Table) -> None:
     from rich.console import Console
     from rich.table import Table as Grid
+    from rich.text import Text
 
     report = table.report
     console = Console(width=None if sys.stdout.isatty() else LEAST_COLUMNS, highlight=False)
     for case in table.cases:
-        grid = Grid(
-            title=f"{report.benchmark.name}, {table.title(case)}", title_justify="left", box=None, pad_edge=False
-        )
+        title = Text(f"{report.benchmark.name}, {table.title(case)}")  # not markup: folders may be named a[b]
+        grid = Grid(title=title, title_justify="left", box=None, pad_edge=False)
         for place, head in enumerate(heads(table)):
             grid.add_column(head, justify="left" if place == 0 else "right", no_wrap=place == 0)
         for row in table.of_case(case):

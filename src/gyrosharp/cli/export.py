@@ -10,7 +10,7 @@ import typer
 
 from gyrosharp.cli.export_options import ExportOptions
 from gyrosharp.errors import InputError, MissingComponentError, UsageError
-from gyrosharp.media.atomic import make_folder
+from gyrosharp.media.atomic import made_folder
 from gyrosharp.restore.model_card import NAME_PATTERN
 from gyrosharp.systems import find_system
 
@@ -24,8 +24,7 @@ def run(source: Path, options: ExportOptions) -> None:
     """Export a run's folder or a checkpoint, and say how far graph and network are apart."""
     if options.name is not None and not re.fullmatch(NAME_PATTERN, options.name):
         raise UsageError(f"--name: expected letters, digits and any of _.+-, got {options.name!r}")
-    if options.system is not None:
-        find_system(options.system)
+    net = None if options.system is None else find_system(options.system).net
     figures = {} if options.figures is None else _figures(options.figures)
     if not source.exists():
         raise InputError(f"{source}: expected a training run's folder or a checkpoint, got none; check the path")
@@ -38,17 +37,19 @@ def run(source: Path, options: ExportOptions) -> None:
             f'export: expected the package {error.name}, got none; pip install "gyrosharp[train]"'
         ) from None
     folder = options.output or (source if source.is_dir() else source.parent)
-    make_folder(folder)
     request = ExportRequest(
         name=options.name,
         system=options.system,
+        system_net=net,
         device=options.trained_on,
         half=options.half,
         figures=figures,
         limits=tuple(options.limit or ()),
         force=options.force,
     )
-    _tell(export_model(source, folder, request), as_json=options.json)
+    with made_folder(folder):
+        made = export_model(source, folder, request)
+    _tell(made, as_json=options.json)
 
 
 def _figures(path: Path) -> dict[str, Any]:

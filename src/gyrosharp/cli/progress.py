@@ -50,12 +50,26 @@ def progress(
 
 
 @contextmanager
-def _bar(told: Callable[[State], Told], transient: bool) -> Iterator[Callable[[State], None]]:
+def counter(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield what shows (done, total) of short work: a bar on a terminal that goes with it, None elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+
+    def told(state: tuple[int, int]) -> Told:
+        return Told(*state, label, "")
+
+    with _bar(told, transient=True, doing=label) as show:
+        yield lambda done, total: show((done, total))
+
+
+@contextmanager
+def _bar(told: Callable[[State], Told], transient: bool, doing: str = "") -> Iterator[Callable[[State], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=transient) as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task(doing, total=None)
 
         def show(state: State) -> None:
             now = told(state)

@@ -124,7 +124,7 @@ def _page(facts: dict[str, Any]) -> str:
     rows.append(("training", json.dumps(facts["training"])))
     rows += [("variant", _variant(name, variant)) for name, variant in facts["variants"].items()]
     rows += [("note", note) for note in facts["notes"]]
-    rows += _weights_rows(facts["weights"])
+    rows += _weights_rows(facts["name"], facts["weights"])
     return "\n".join(_lines(rows))
 
 
@@ -138,9 +138,9 @@ def _variant(name: str, variant: dict[str, Any]) -> str:
     return f"{name}: {variant['about']}{figure}"
 
 
-def _weights_rows(weights: dict[str, Any] | None) -> list[tuple[str, str]]:
+def _weights_rows(name: str, weights: dict[str, Any] | None) -> list[tuple[str, str]]:
     if weights is None:
-        return [("our weights", "none come with gyrosharp; train them: `gyrosharp train NAME --data FOLDER -o RUN`")]
+        return [("our weights", f"none come with gyrosharp; train them: `gyrosharp train {name} --data FOLDER -o RUN`")]
     about = (
         f"{weights['size']} size, {weights['parameters']:,} parameters, {weights['steps']:,} steps in "
         f"{weights['minutes']:.0f} minutes on {weights['device']}"

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.errors import UsageError
+from gyrosharp.evaluation.machine import backend
 from gyrosharp.evaluation.shots import BenchmarkShot
+from gyrosharp.restore.backends import ONNXRUNTIME
 from gyrosharp.restore.deblur import AUTO, Deblurrer, deblur_uniform, deblurrer
 from gyrosharp.restore.models import bundled_cards, find_model, is_model_path
 from gyrosharp.restore.restoration import Restoration
@@ -38,7 +40,8 @@ class Contender:
     needs : {"nothing", "motion", "motion or kernel"}
         What it must be told about the blur; a worker that needs nothing has a method `deblur_unknown`.
     identity : str
-        What its results depend on: its method's name, or the SHA-256 of its weights.
+        What its results depend on: its method's name, or the SHA-256 of its weights, and what runs them if that is
+        not onnxruntime.
     parameters : int or None
         Trained values; None for methods without.
     """
@@ -127,7 +130,8 @@ def contender(method: str) -> Contender:
     if is_model_path(name) or name in bundled_cards():
         card, worker = find_model(name).card, deblurrer(name)
         needs: Needs = "motion" if worker.needs_motion else "nothing"
-        return Contender(label if equals else card.name, worker, needs, card.files["onnx"].sha256, card.parameters)
+        identity = card.files["onnx"].sha256 + ("" if backend() == ONNXRUNTIME else f", {backend()}")
+        return Contender(label if equals else card.name, worker, needs, identity, card.parameters)
     solver = name != AUTO and name in methods()
     return Contender(label, deblurrer(name), "motion or kernel" if solver else "motion", name)
 

@@ -2,10 +2,13 @@
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from gyrosharp.blur.exact import thread_count
+from gyrosharp.restore.backends import ONNXRUNTIME, VARIABLE
 from gyrosharp.version import __version__
 
 
@@ -17,14 +20,34 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "python": platform.python_version(),
         "threads": thread_count(),
+        "backend": backend(),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS", ""),
     }
 
 
 def machine_name() -> str:
-    """Return processor and threads in a few words."""
-    threads = thread_count()
-    return f"{_processor()}, {threads} thread" + "s" * (threads != 1)
+    """Return processor, threads and what runs networks, where that is not onnxruntime, in a few words."""
+    threads, chosen = thread_count(), backend()
+    other = "" if chosen == ONNXRUNTIME else f", {chosen}"
+    return f"{_processor()}, {threads} thread{'s' * (threads != 1)}{other}"
+
+
+def backend() -> str:
+    """Return what runs networks, as asked for; see `gyrosharp.restore.backends`."""
+    return os.environ.get(VARIABLE, "") or ONNXRUNTIME
+
+
+@contextmanager
+def opencv_threads() -> Iterator[None]:
+    """Let OpenCV take the threads that methods may use, no more: by itself it takes every core."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(thread_count())
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _processor() -> str:

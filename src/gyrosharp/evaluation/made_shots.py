@@ -22,7 +22,7 @@ from gyrosharp.datasets.synthesis.motion_sources import HandTremor, LogWindows, 
 from gyrosharp.datasets.synthesis.shot import POSES, ShakeSettings, Shot, observed, shaken_shot
 from gyrosharp.errors import ImageError, MissingComponentError, UsageError
 from gyrosharp.evaluation.definition import Benchmark, CameraPart, CasePart, MotionPart, PhotoPart
-from gyrosharp.evaluation.shots import BenchmarkShot, Entry, digest_of, file_digest, located
+from gyrosharp.evaluation.shots import BenchmarkShot, Entry, digest_of, distinct_names, file_digest, located
 from gyrosharp.media.transfer import SRGB, encode_codes
 
 Image = NDArray[np.float32]
@@ -93,8 +93,9 @@ class MadeShots:
             names = part.bundled[: self.limit]
             return tuple(_Photo(name, digest_of([name, _bundled_sha256(name)]), None) for name in names)
         items = read_dataset(located(part.folder, self.root), part.format)
-        found = [item for item in items if item.sharp is not None][: self.limit]
-        return tuple(_Photo(item.name, file_digest(item.sharp.path), item) for item in found if item.sharp is not None)
+        found = [(item, item.sharp.path) for item in items if item.sharp is not None][: self.limit]
+        labels = distinct_names([item.name for item, _ in found])
+        return tuple(_Photo(name, file_digest(path), item) for name, (item, path) in zip(labels, found, strict=True))
 
     @cached_property
     def source(self) -> MotionSource:

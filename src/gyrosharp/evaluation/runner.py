@@ -9,7 +9,7 @@ from gyrosharp.errors import GyrosharpError, InputError, MissingComponentError, 
 from gyrosharp.evaluation.contenders import Contender, Outcome, contender, contenders
 from gyrosharp.evaluation.definition import Benchmark
 from gyrosharp.evaluation.kept_pictures import TRUTH, KeptPictures, keep_picture, shown_shots
-from gyrosharp.evaluation.machine import machine, machine_name
+from gyrosharp.evaluation.machine import machine, machine_name, opencv_threads
 from gyrosharp.evaluation.results import Result, ResultsFile
 from gyrosharp.evaluation.scoring import scores
 from gyrosharp.evaluation.shots import BenchmarkShot, Entry, digest_of
@@ -139,7 +139,8 @@ def evaluate(
         (output / RESULTS).unlink(missing_ok=True)
     run = _Run(source, named, ResultsFile(output / RESULTS), KeptPictures(output), progress)
     run.failures += failures
-    run.all_shots()
+    with opencv_threads():
+        run.all_shots()
     return Report(
         benchmark=source.benchmark,
         methods=tuple(named),

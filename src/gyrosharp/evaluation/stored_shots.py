@@ -13,7 +13,7 @@ from gyrosharp.capture.capture_file import SUFFIX, load_capture
 from gyrosharp.datasets.formats import DatasetItem, read_dataset
 from gyrosharp.errors import GyrosharpError, ImageError, UsageError
 from gyrosharp.evaluation.definition import Benchmark, StoredPart
-from gyrosharp.evaluation.shots import BenchmarkShot, Entry, digest_of, file_digest, located
+from gyrosharp.evaluation.shots import BenchmarkShot, Entry, digest_of, distinct_names, file_digest, located
 
 # Stored shots are as they are.
 CASE = "stored"
@@ -60,8 +60,10 @@ class StoredShots:
     @cached_property
     def entries(self) -> Sequence[Entry]:
         """The shots, in the data set's order; those with one truth are pictures of one photo."""
+        names = distinct_names([item.name for item in self.items])
         return tuple(
-            Entry(item.name, CASE, self._photo(item), _digest(item), index) for index, item in enumerate(self.items)
+            Entry(name, CASE, self._photo(item, name), _digest(item), index)
+            for index, (name, item) in enumerate(zip(names, self.items, strict=True))
         )
 
     def shot(self, entry: Entry) -> BenchmarkShot:
@@ -91,9 +93,9 @@ class StoredShots:
             mask=None if mask is None else np.asarray(mask.mean(axis=2), dtype=np.float32),
         )
 
-    def _photo(self, item: DatasetItem) -> str:
+    def _photo(self, item: DatasetItem, name: str) -> str:
         if item.sharp is None or item.sharp.frame is not None or not item.sharp.path.is_relative_to(self.folder):
-            return item.name
+            return name
         return item.sharp.path.relative_to(self.folder).as_posix()
 
 

@@ -49,10 +49,11 @@ def notes(table: Table) -> list[str]:
     """Return what a reader must know of the numbers, as sentences."""
     report = table.report
     photos = len({result.photo for result in report.results})
-    shots = len({result.key for result in report.results})
+    shots = len({result.shot for result in report.results})
+    every = " in every case" if len(table.cases) > 1 else ""
     machines = sorted({result.machine for result in report.results if result.seconds is not None})
     lines = [
-        f"{_counted(shots, 'shot')} of {_counted(photos, 'photo')}. Gain: over `blurred` on the same shots, in "
+        f"{_counted(shots, 'shot')} of {_counted(photos, 'photo')}{every}. Gain: over `blurred` on the same shots, in "
         f"{table.ranking.NAME.upper()}; in brackets a 95 % interval of the mean (Student's t over photos).",
     ]
     if machines:
@@ -60,7 +61,22 @@ def notes(table: Table) -> list[str]:
             "Time: median over the shots of the method's whole call, after one warm-up, reading excluded; "
             f"{'; '.join(machines)}; gyrosharp {report.machine['gyrosharp']}."
         )
-    return lines + [f"Left out: {reason}." for reason in dict.fromkeys(report.left_out.values())]
+    return lines + _gaps(table) + [f"Left out: {reason}." for reason in dict.fromkeys(report.left_out.values())]
+
+
+def _gaps(table: Table) -> list[str]:
+    """Rows that rest on fewer shots than others of their case, as sentences."""
+    lines = []
+    for case in table.cases:
+        rows = table.of_case(case)
+        most = max(row.shots for row in rows)
+        lines += [
+            f"{row.method}, {case}: {row.shots} of {_counted(most, 'shot')}; its means are of those alone, its gain "
+            "is over the same shots."
+            for row in rows
+            if row.shots < most
+        ]
+    return lines
 
 
 def failure_lines(table: Table) -> list[str]:

@@ -91,6 +91,26 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"{path}: this folder cannot be made: {_cause(error)}") from error
 
 
+@contextmanager
+def made_folder(path: Path) -> Iterator[None]:
+    """Make a folder, unless it is there; take it away again if the block fails and has left nothing in it.
+
+    Raises
+    ------
+    OutputError
+        If it is a file, or may not be made.
+    """
+    made = not path.exists()
+    make_folder(path)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if made:
+                path.rmdir()
+        raise
+
+
 def _exists(path: Path) -> OutputError:
     return OutputError(f"{path}: exists already; choose another name or use -f to overwrite it")
 

@@ -67,12 +67,22 @@ def net_config(name: str, size: str = "full", changes: Mapping[str, Any] | None 
     module = find_net(name)
     if size not in module.SIZES:
         raise UsageError(f"{name}: expected a size out of {', '.join(module.SIZES)}, got {size!r}")
-    known = {field.name for field in dataclasses.fields(module.Config)}
-    for field in changes or {}:
-        if field not in known:
-            raise UsageError(f"{name}: expected a field out of {', '.join(sorted(known))}, got {field!r}")
+    base = module.SIZES[size]
+    known = sorted(field.name for field in dataclasses.fields(base))
     frozen = {key: tuple(value) if isinstance(value, list) else value for key, value in (changes or {}).items()}
-    return dataclasses.replace(module.SIZES[size], **frozen)
+    for field, value in frozen.items():
+        if field not in known:
+            raise UsageError(f"{name}: expected a field out of {', '.join(known)}, got {field!r}")
+        if not _alike(value, getattr(base, field)):
+            raise UsageError(f"{name}: expected {field} to be of the kind of {getattr(base, field)!r}, got {value!r}")
+    return dataclasses.replace(base, **frozen)
+
+
+def _alike(value: object, like: object) -> bool:
+    """Whether a value has the type of another; whole numbers may stand for others, and tuples have any length."""
+    if isinstance(like, tuple):
+        return isinstance(value, tuple) and all(_alike(entry, like[0]) for entry in value)
+    return type(value) is type(like) or (type(like) is float and type(value) is int)
 
 
 def build_net(name: str, size: str = "full", changes: Mapping[str, Any] | None = None) -> DeblurNet:

@@ -5,9 +5,9 @@ Cho et al., Rethinking Coarse-to-Fine Approach in Single Image Deblurring, ICCV 
 (AFF) give every decoder level the features of all encoder levels.
 
 As in the published code, pictures and fused features are halved by taking every second pixel, from the first on
-(nearest), not by averaging. Its targets, as ours, are means of pixels: at half size they lie half a pixel to the right
-of and below what the network is given, at a quarter 1.5 px, which its coarse outputs learn to make up for. The finest
-one does not depend on it.
+(nearest), not by averaging. Its targets, as ours (`gyrosharp.training.losses`), are means of pixels: at half size they
+lie half a pixel to the right of and below what the network is given, at a quarter 1.5 px, which its coarse outputs
+learn to make up for. The finest one does not depend on it.
 """
 
 from typing import cast

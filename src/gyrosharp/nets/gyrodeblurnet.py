@@ -18,9 +18,10 @@ mean over channels (CBAM, Woo et al., ECCV 2018).
 from a 3 x 3 convolution of a map of one pixel, where only the middle tap sees anything; the paper says 1 x 1. The count
 is only right with the former: `pooled_kernel` chooses. The code takes clean and noisy fields and blends them after its
 first layer, which is linear; here V is blended before (`gyrosharp.blur.network_input.blended`), which is the same. The
-code pads the picture but not the field; here both are. The code draws weights as torch does by default. Then w is near
-0, and of a motion of 2 px there is 0.0002 left where offsets are read off, too little to learn from in a short
-training; here w starts near 1 and the motion's convolutions keep its size (`carry_variance`).
+code pads the picture, with zeros, but not the field; here both are, by repeating their borders. The code draws weights
+as torch does by default. Then w is near 0, and of a motion of 2 px there is 0.0002 left where offsets are read off, too
+little to learn from in a short training; here w starts near 1 and the motion's convolutions keep its size
+(`carry_variance`).
 """
 
 from dataclasses import dataclass

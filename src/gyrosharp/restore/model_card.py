@@ -76,7 +76,9 @@ class ModelCard(_Strict):
     size: Line = Field(description="named size of the network: full, tiny, ...")
     net_config: dict[str, Any] = Field(description="all fields of the network's Config")
     inputs: CardInputs = Field(description="planes besides the picture")
-    size_multiple: int = Field(ge=1, le=MOST_PX, description="sides of a picture that the graph takes are multiples of this, px")
+    size_multiple: int = Field(
+        ge=1, le=MOST_PX, description="sides of a picture that the graph takes are multiples of this, px"
+    )
     tile_margin_px: int = Field(ge=0, le=MOST_PX, description="what a tile needs around it, px")
     receptive_field_px: int | None = Field(description="how wide one output pixel sees, px; null: the whole picture")
     bytes_per_pixel: float = Field(gt=0, description="memory that a run takes per px of the picture, measured, bytes")

@@ -1,11 +1,16 @@
-"""How much memory a model takes per pixel: measured, in processes of their own."""
+"""How much memory a model takes per pixel: measured, in processes of their own.
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+Those are interpreters that run this module, not workers of multiprocessing, which would run the caller's script again.
+"""
+
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 
+from gyrosharp.errors import InputError
 from gyrosharp.restore.model_card import ModelCard
 from gyrosharp.restore.onnx_session import OnnxSession
 
@@ -20,23 +25,35 @@ def bytes_per_pixel(graph: Path, card: ModelCard) -> float:
     """Return the memory that running a graph takes per px of the picture, in bytes, besides what loading it takes.
 
     The peaks of two runs, of 256 and 768 px squares, each in a process of its own, are compared.
+
+    Raises
+    ------
+    InputError
+        If a run fails, as where there is not enough memory for it.
     """
-    multiple = card.size_multiple
+    multiple, wanted = card.size_multiple, card.network_input()
     sides = [-(-side // multiple) * multiple for side in SIDES]
-    peaks = []
-    for side in sides:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            peaks.append(pool.submit(_peak_bytes, graph, card, side).result())
+    peaks = [_peak_apart(graph, card.name, wanted.channels, side // wanted.stride, side) for side in sides]
     if min(peaks) == 0:
         return UNKNOWN_BYTES
     return max((peaks[1] - peaks[0]) / (sides[1] ** 2 - sides[0] ** 2), LEAST_BYTES)
 
 
-def _peak_bytes(graph: Path, card: ModelCard, side: int) -> int:
-    wanted = card.network_input()
-    session = OnnxSession(graph.read_bytes(), card.name, wanted.channels)
-    cells = side // wanted.stride
-    planes = np.zeros((1, wanted.channels, cells, cells), np.float32) if wanted.channels else None
+def _peak_apart(graph: Path, name: str, channels: int, cells: int, side: int) -> int:
+    command = [sys.executable, "-m", __name__, *map(str, (graph, channels, cells, side))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        cause = (done.stderr.splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise InputError(
+            f"{name}: expected a graph that runs on {side} x {side} px, got a failure ({cause}); give it more memory"
+        )
+    return int(done.stdout)
+
+
+def _peak_bytes(graph: Path, channels: int, cells: int, side: int) -> int:
+    session = OnnxSession(graph.read_bytes(), graph.stem, channels)
+    planes = np.zeros((1, channels, cells, cells), np.float32) if channels else None
     session.run(np.zeros((1, 3, side, side), np.float32), planes)
     return _high_water()
 
@@ -48,3 +65,7 @@ def _high_water() -> int:
         return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
     except (OSError, StopIteration, ValueError):
         return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.write(str(_peak_bytes(Path(sys.argv[1]), *map(int, sys.argv[2:]))))

@@ -96,8 +96,8 @@ def cannot_run(name: str, image: Tensor, error: Exception) -> InputError:
     """Return the error of a graph that loads but cannot be computed: bound to one size, or out of memory."""
     height, width = image.shape[2:]
     return InputError(
-        f"{name}: expected a graph that runs on {width} x {height} px, got a failure ({cause_of(error)}); try --tile 512, "
-        "or export it again"
+        f"{name}: expected a graph that runs on {width} x {height} px, got a failure ({cause_of(error)}); try "
+        "--tile 512, or export it again"
     )
 
 

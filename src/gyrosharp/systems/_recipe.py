@@ -53,8 +53,10 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     }
     for key, value in over.items():
         inner = result.get(key)
-        nested = isinstance(value, Mapping) and isinstance(inner, Mapping)
-        result[key] = merged(inner or {}, value) if nested else _plain(value)
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            result[key] = merged(inner, value)
+        else:
+            result[key] = _plain(value)
     return result
 
 

@@ -63,7 +63,8 @@ class SystemSpec:
     sees : str
         What the network sees besides the picture, in plain words.
     data : str
-        Config of `gyrosharp synth` that makes data as the paper's.
+        Config of `gyrosharp synth` that makes data as the paper's; for networks that see the picture alone, as those
+        that they were compared on.
     training : mapping
         Raw `gyrosharp.training.config.TrainConfig` of the paper's recipe, but for the net's name.
     tiny : mapping

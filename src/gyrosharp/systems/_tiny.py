@@ -1,4 +1,6 @@
-"""The equal budget of the ``tiny`` sizes: the same crops, steps and optimiser for every system.
+"""The equal budget of the ``tiny`` sizes: the same samples, size of crops, steps and optimiser for every system.
+
+Crops start on the grid of the blur fields, every 8 px, where a network sees motion, and anywhere where it does not.
 
 One loss, too: that of PSNR, on every scale that a network puts out. With MSE, L1 or spectral losses a few thousand
 steps go to the worst crops first, at the expense of those that are hardly blurred. What differs from the papers'

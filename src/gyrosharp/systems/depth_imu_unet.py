@@ -14,7 +14,7 @@ SPEC = SystemSpec(
     sees="one blur vector and the depth per pixel",
     data="depth_imu",
     training={
-        "data": {"crop": 256, "batch": 32},
+        "data": {"crop": 240, "batch": 32},
         "losses": [{"kind": "mse"}],
         # 100 epochs of 24,000 samples in batches of 32; a tenth of the rate after epoch 80.
         "schedule": {"kind": "step", "steps": 75_000, "milestones": [0.8], "factor": 0.1},
@@ -31,6 +31,7 @@ SPEC = SystemSpec(
     ),
     notes=(
         "the thesis states the homography as K^-1 (R + T r^T / d) K; the projection is K (R + T r^T / d) K^-1",
+        "the thesis trains on whole pictures, 320 x 240 px; here crops are square, and as high as the pictures",
         "the thesis compares its variants with DAVANet (single view) and states no figure that carries over",
     ),
 )

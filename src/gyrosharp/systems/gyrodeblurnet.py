@@ -51,5 +51,7 @@ SPEC = SystemSpec(
     notes=(
         "the field is padded together with the picture (the public code crashes on sizes that are no multiple of 8)",
         "motion follows the rolling shutter row by row; the paper's is that of a global shutter",
+        "the public training code (hmyang0727/GyroDeblurNet, 59ab3ef) learns in linear light, and neither mirrors nor "
+        "turns its crops; here pictures are sRGB-encoded, and crops are mirrored and turned together with their motion",
     ),
 )

@@ -22,4 +22,5 @@ SPEC = SystemSpec(
         Published("GoPro", 32.87, 0.961, "the paper"),
         Published("GyroBlur-Synth", 25.06, None, "GyroDeblurNet's paper"),
     ),
+    notes=("the GoPro figure is with channel means over windows at test time (TLC), which is not built in here",),
 )

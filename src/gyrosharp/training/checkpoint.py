@@ -1,6 +1,7 @@
 """Checkpoints: all that a run needs to go on bit for bit, in one file that is replaced as a whole."""
 
 import dataclasses
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ FORMAT = "gyrosharp.run/1"
 # What a checkpoint holds besides its format.
 PARTS = ("config", "data", "state", "modules", "optimisers")
 LAST, BEST = "last.pt", "best.pt"
-DAMAGED = "it is damaged, or another program's; begin anew with -f, or train into another folder"
+DAMAGED = "it is damaged, or another program's; take another one, or begin anew with train -f"
 # What may change between a run and its continuation: none of it changes what is learnt.
 FREE = (
     "description",
@@ -88,8 +89,11 @@ def save_checkpoint(path: Path, config: TrainConfig, facts: Mapping[str, Any], s
         "modules": {name: module.state_dict() for name, module in parts.modules().items()},
         "optimisers": {name: optimiser.state_dict() for name, optimiser in parts.optimisers().items()},
     }
+    # In memory first: torch reports a full disk as a RuntimeError without a cause, Python as what it is.
+    whole = io.BytesIO()
+    torch.save(content, whole)
     with atomic_write(path, overwrite=True) as temporary:
-        torch.save(content, temporary)
+        temporary.write_bytes(whole.getbuffer())
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

@@ -36,6 +36,8 @@ class ExportRequest:
         Name of the model; None takes the system's, or the network's.
     system : str or None
         Published system that it was trained as.
+    system_net : str or None
+        That system's network: a checkpoint of another one is refused.
     device : str
         What it was trained on.
     half : bool
@@ -50,6 +52,7 @@ class ExportRequest:
 
     name: str | None = None
     system: str | None = None
+    system_net: str | None = None
     device: str = "an unnamed device"
     half: bool = False
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -116,6 +119,11 @@ def export_model(source: Path, folder: Path, request: ExportRequest) -> Exported
         If a file exists and `request.force` is false, or cannot be written.
     """
     net, config, content = trained_net(checkpoint_of(source))
+    if request.system_net not in (None, config.net.name):
+        raise InputError(
+            f"{source}: expected {request.system_net}, the network of {request.system}, got {config.net.name}; name "
+            "its own system, or none"
+        )
     name = request.name or request.system or config.net.name
     paths = [folder / f"{name}{suffix}" for suffix in (".onnx", ".safetensors", CARD_SUFFIX)]
     for path in paths:

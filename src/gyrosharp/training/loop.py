@@ -149,7 +149,7 @@ def count(state: RunState, told: dict[str, float]) -> None:
             raise InputError(
                 f"training: expected finite losses and gradients, got none in {MOST_SKIPPED} steps up to {state.step}; "
                 "try a lower optimiser.rate, optimiser.clip_norm or float32, or look for damaged data; "
-                "the last checkpoint is sound"
+                "the last checkpoint, if there is one yet, is sound"
             )
         return
     state.skipped_in_a_row = 0

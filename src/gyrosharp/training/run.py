@@ -14,7 +14,7 @@ import torch
 
 from gyrosharp.datasets.job.locks import sole_job
 from gyrosharp.errors import UsageError
-from gyrosharp.media.atomic import atomic_write, make_folder
+from gyrosharp.media.atomic import atomic_write, made_folder
 from gyrosharp.nets import build_net
 from gyrosharp.training.budget import OVERRUN, measured_pace, steps_within, timed
 from gyrosharp.training.checkpoint import BEST, LAST, RunState, check_same_run, read_checkpoint, restore
@@ -128,8 +128,9 @@ def train_step(
         group = stack.enter_context(joined(device))
         stop = stack.enter_context(stop_requests())
         if group.leads:
-            make_folder(run_folder)
+            stack.enter_context(made_folder(run_folder))
             stack.enter_context(sole_job(run_folder))
+            _clear_leftovers(run_folder)
         begin = time.perf_counter()
         step = make_step(config, device)
         state = _resumed(config, data, run_folder, step) if session.resume else None
@@ -179,6 +180,13 @@ def _resumed(config: TrainConfig, data: "TrainingData", folder: Path, step: Step
     content = read_checkpoint(path)
     check_same_run(content, config, data.facts, folder)
     return restore(content, step, path)
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed while it saved has left: half a checkpoint under a hidden name."""
+    for name in (LAST, BEST):
+        for path in folder.glob(f".{Path(name).stem}.*-*.tmp.pt"):
+            path.unlink(missing_ok=True)
 
 
 def _begin(config: TrainConfig, data: "TrainingData", folder: Path, state: RunState) -> None:

@@ -8,7 +8,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-# Random streams of their own for what is drawn.
+# Random streams of what is drawn. Synthesis on the device numbers its stages likewise; the draws are of other things.
 ORDER, AUGMENTATION = 0, 1
 
 

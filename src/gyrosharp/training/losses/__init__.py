@@ -8,7 +8,8 @@ A loss is a module with
 
 *Scales.* ``outputs`` are a network's pictures, finest first: (B, 3, H, W), (B, 3, ceil(H / 2), ceil(W / 2)), ...; the
 target is (B, 3, H, W). The loss is the sum of its values at all scales, where the target at scale k is the mean of
-2^k x 2^k pixels, borders repeated up to whole blocks. That is what the networks here shrink their input with.
+2^k x 2^k pixels, borders repeated up to whole blocks. MIMO-UNet's code interpolates its targets bilinearly: the same at
+half size; at a quarter that takes the middle 2 x 2 of the 4 x 4 pixels, which aliases.
 
 *Precision.* Losses are computed in float32 whatever the network's precision: squares of small differences vanish in
 bfloat16.

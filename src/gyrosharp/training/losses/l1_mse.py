@@ -9,7 +9,7 @@ from gyrosharp.training.losses._scales import over_scales, require_positive
 
 NAME = "l1_mse"
 DESCRIPTION = "ratio * L1 + MSE, ratio 10"
-PAPER = "IMU U-Net (gjazali): its author's blog and code, where MSE alone is reported to fail"
+PAPER = "IMU U-Net (gjazali): its author's blog, where MSE alone is reported to fail"
 
 
 @dataclass(frozen=True)
