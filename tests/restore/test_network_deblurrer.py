@@ -18,7 +18,7 @@ from gyrosharp.restore.backends import open_session
 from gyrosharp.restore.deblur import deblur, deblur_unknown, deblurrer
 from gyrosharp.restore.model_card import CardInputs
 from gyrosharp.restore.models import Model, find_model
-from gyrosharp.restore.network import NO_DEPTH, NetworkDeblurrer, grid_step, tile_planes
+from gyrosharp.restore.network import HARDLY, NO_DEPTH, NetworkDeblurrer, grid_step, tile_planes
 from gyrosharp.restore.onnx_session import OnnxSession
 from gyrosharp.restore.video import VideoSettings, prepared
 from made_clips import blurred, made_recording, reader_of
@@ -221,11 +221,18 @@ def test_diagnostics_of_a_shot(tmp_path, shot):
     found = network(tmp_path, IDENTITY).deblur(shot.capture, shot.blurred_linear).diagnostics
     assert (found.method, found.decision, found.tiles) == ("tiny", "deblurred", 1)
     assert found.blur_extent_px.median == pytest.approx(20, rel=0.2) and found.poses >= 8
-    # An identity gains nothing, and the residual says so.
+    # An identity gains nothing, and residual and notes say so.
     assert found.reblur_residual.after == pytest.approx(found.reblur_residual.before, rel=1e-3)
-    (note,) = found.notes
+    note, warning = found.notes
+    assert warning == HARDLY
     assert note.startswith("tiny: size tiny, 8.1e-05 M parameters, trained 20 steps, 2 min on cpu (weights ")
     assert "run by onnxruntime" in note
+
+
+def test_a_photo_without_blur_is_no_failure_of_the_network(tmp_path):
+    still = shake_photo(photo(width=317, height=291), seed=2, trail_px=0.4)
+    found = network(tmp_path, IDENTITY).deblur(still.capture, still.blurred_linear).diagnostics
+    assert found.reblur_residual.after < 2 and HARDLY not in found.notes
 
 
 def test_diagnostics_of_a_photo_alone(tmp_path):

@@ -29,13 +29,20 @@ from gyrosharp.restore.models import Model
 from gyrosharp.restore.onnx_session import Session
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.reblur import ReblurSums
-from gyrosharp.restore.restoration import BlurExtent, Diagnostics, Restoration
+from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidual, Restoration
 
 Image = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 # Encoding and decoding hold about four float64 copies of a picture of three channels.
 CODING_BYTES = 4 * 3 * 8
+# A blurred photo, blurred once more, is off by many times the noise; a deblurred one by about once. Where the network
+# takes less than a third of that away, the result is still blurred.
+HARDLY_LESS, FAR_OFF = 2 / 3, 2.0
+HARDLY = (
+    "the network has hardly undone this blur: blurred again, its result fits the photo little better than the photo "
+    "itself; try the method auto"
+)
 NO_DEPTH = "there is no depth map: the network is told that depth is unknown everywhere"
 
 
@@ -116,7 +123,9 @@ class NetworkDeblurrer:
         """Deblur a surveyed photo."""
         begun = time.perf_counter()
         solved = self._solved(scene.picture, scene, progress)
-        no_depth = self._wanted.depth and scene.capture.depth() is None
+        residual = solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2])
+        said = [NO_DEPTH] if self._wanted.depth and scene.capture.depth() is None else []
+        said += [HARDLY] if _hardly_undone(residual) else []
         diagnostics = Diagnostics(
             method=self.name,
             decision="deblurred",
@@ -125,10 +134,10 @@ class NetworkDeblurrer:
             noise_std=scene.facts.noise_std,
             poses=scene.poses,
             saturated_share=float((scene.confidence < 0.5).mean()),
-            reblur_residual=solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2]),
+            reblur_residual=residual,
             tiles=solved.tiles,
             seconds=time.perf_counter() - begun,
-            notes=(*self.remarks, *([NO_DEPTH] if no_depth else [])),
+            notes=(*self.remarks, *said),
         )
         return Restoration(solved.image, diagnostics)
 
@@ -204,6 +213,10 @@ class NetworkDeblurrer:
         if channels == 1:
             output = output.mean(axis=2, keepdims=True)
         return np.asarray(SRGB.decode(output).astype(np.float32) + np.maximum(part - np.float32(1), 0))
+
+
+def _hardly_undone(residual: ReblurResidual | None) -> bool:
+    return residual is not None and residual.after > max(HARDLY_LESS * residual.before, FAR_OFF)
 
 
 def tile_planes(wanted: NetworkInput, capture: Capture | None, box: Box) -> Planes | None:
