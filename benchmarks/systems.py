@@ -258,6 +258,8 @@ def tell(state: "Progress") -> None:
 
 def _bundle(model: "Model", figures: dict, about: dict, folder: Path) -> None:
     """Put a model beside the others that come with gyrosharp: the graph and its card, without the torch weights."""
+    from gyrosharp.restore.model_card import verified_bytes
+
     card = model.card
     changed = {
         "figures": figures,
@@ -266,7 +268,7 @@ def _bundle(model: "Model", figures: dict, about: dict, folder: Path) -> None:
         "device": about["device"],
         "limits": tuple(about["limits"]),
     }
-    (folder / card.files["onnx"].name).write_bytes(model.graph())
+    (folder / card.files["onnx"].name).write_bytes(verified_bytes(model.folder, card.files["onnx"]))
     card.model_copy(update=changed).write(folder / f"{card.name}.card.json", overwrite=True)
 
 
@@ -276,6 +278,7 @@ def speed(given: argparse.Namespace) -> None:
     import torch
     from run import in_turn
 
+    from gyrosharp.restore.model_card import verified_bytes
     from gyrosharp.restore.models import find_model
     from gyrosharp.training.checkpoint import trained_net
 
@@ -291,7 +294,8 @@ def speed(given: argparse.Namespace) -> None:
         image = torch.rand(1, 3, SPEED_SIDE_PX, SPEED_SIDE_PX)
         side = SPEED_SIDE_PX // wanted.stride
         planes = torch.rand(1, wanted.channels, side, side) if wanted.channels else None
-        session = onnxruntime.InferenceSession(model.graph(), options, providers=["CPUExecutionProvider"])
+        graph = verified_bytes(model.folder, model.card.files["onnx"])
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         feed = {"image": image.numpy()} | ({} if planes is None else {"planes": planes.numpy()})
         with torch.inference_mode():
             times = in_turn(
