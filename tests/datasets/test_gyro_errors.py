@@ -83,6 +83,13 @@ def test_a_shifted_centre_moves_the_point_that_a_roll_leaves_alone():
     assert (x, y) == pytest.approx((149.5, 59.5), abs=1.0)
 
 
+def test_a_part_of_a_picture_has_the_shift_of_the_whole_one():
+    part = shot((0.0, 0.0, 1.0))
+    errors = GyroErrors(centre_shift=(0.25, -0.125))
+    camera = errors.applied(part, np.random.default_rng(0), whole_px=(800.0, 640.0)).camera
+    assert (camera.cx, camera.cy) == (99.5 + 200.0, 79.5 - 80.0)
+
+
 def test_a_readout_error_scales_the_readout_and_leaves_the_reference():
     capture = seen(shot(readout_s=0.02), readout_ratio=1.2)
     assert capture.exposure.readout_s == pytest.approx(0.024)

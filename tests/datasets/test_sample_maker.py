@@ -109,6 +109,18 @@ def test_samples_are_functions_of_seed_and_index(photos):
     }
 
 
+def test_the_rotation_centre_errs_by_a_share_of_the_whole_photo(photos):
+    """A camera does not know which part of its picture becomes a sample."""
+    config = clean_config(errors={"preset": "gyrodeblurnet", "level": (1.0, 1.0)}, picture={"scale": (0.5, 0.9)})
+    drawn = maker_of(photos, config).samples.draw(3)
+    true, erring = drawn.shot.sample.camera, drawn.noisy_capture.camera
+    scale = drawn.scene.facts["scale"]
+    whole_px = drawn.scene.whole.width * scale, drawn.scene.whole.height * scale
+    assert whole_px[0] > true.width + 20
+    moved = erring.cx - true.cx, erring.cy - true.cy
+    assert moved == pytest.approx(np.multiply(drawn.errors.centre_shift, whole_px), rel=0.02)
+
+
 def test_every_photo_comes_once_before_any_comes_again(photos):
     maker = maker_of(photos).samples
     names = [maker.sample(index).meta["photo"]["name"] for index in range(0, 12, 2)]

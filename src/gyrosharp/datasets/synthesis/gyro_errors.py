@@ -39,7 +39,7 @@ class ErrorSettings:
     bias_std_rad_s : float
         Standard deviation of the constant bias of each axis.
     centre_std : float
-        Standard deviation of the rotation centre's shift, in widths along x and in heights along y.
+        Standard deviation of the rotation centre's shift, in widths of the whole picture along x and heights along y.
     time_offset_std_s : float
         Standard deviation of the error of the time offset.
     readout_std, focal_std : float
@@ -145,7 +145,7 @@ class GyroErrors:
     bias_rad_s : (float, float, float)
         Added to the rates.
     centre_shift : (float, float)
-        Added to the principal point, in widths and in heights of the picture.
+        Added to the principal point, in widths and in heights of the whole picture.
     time_offset_s : float
         Added to the time offset: the motion is then thought to happen so much later.
     readout_ratio, focal_ratio : float
@@ -168,7 +168,9 @@ class GyroErrors:
         """Return the errors as numbers and lists."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
-    def applied(self, capture: Capture, rng: np.random.Generator) -> Capture:
+    def applied(
+        self, capture: Capture, rng: np.random.Generator, whole_px: tuple[float, float] | None = None
+    ) -> Capture:
         """Return the capture as gyro and calibration have it.
 
         The reference time stays: it names the view that the sharp picture shows.
@@ -179,6 +181,9 @@ class GyroErrors:
             The truth; known poses need the angular rates behind them, and keep their positions.
         rng : numpy.random.Generator
             For the noise, and for which samples are lost.
+        whole_px : (float, float) or None
+            Width and height of the picture that the capture is a part of, px of the capture: what the rotation
+            centre's shift is counted in; None: the capture is the whole picture.
 
         Raises
         ------
@@ -186,10 +191,9 @@ class GyroErrors:
             If the poses have no rates.
         """
         camera, exposure = capture.camera, capture.exposure
+        width, height = whole_px or (camera.width, camera.height)
         dx, dy = self.centre_shift
-        seen = replace(
-            camera.refocused(self.focal_ratio), cx=camera.cx + dx * camera.width, cy=camera.cy + dy * camera.height
-        )
+        seen = replace(camera.refocused(self.focal_ratio), cx=camera.cx + dx * width, cy=camera.cy + dy * height)
         timed = replace(exposure, readout_s=min(exposure.readout_s * self.readout_ratio, MAX_READOUT_S))
         capture = replace(capture, camera=seen, exposure=timed)
         if capture.imu is None:

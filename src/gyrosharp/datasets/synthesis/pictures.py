@@ -96,6 +96,12 @@ class Scene:
         """Width and height of the window, at the sample's scale."""
         return self.sharp_linear.shape[1], self.sharp_linear.shape[0]
 
+    @property
+    def whole_px(self) -> tuple[float, float]:
+        """Width and height of the whole photo, at the sample's scale."""
+        scale = self.size_px[0] / self.cut_px[2]
+        return self.whole.width * scale, self.whole.height * scale
+
 
 @dataclass(eq=False)
 class PhotoLibrary:

@@ -125,7 +125,8 @@ class SampleMaker:
         shot = draw_shot(self._rng("motion", index), scene, timing, self.motions, trail_px, config.exposure.reference)
         sensor = draw_sensor(self._rng("sensor", index), self._sensor_settings)
         errors = self._errors(index)
-        return DrawnSample(scene, shot, sensor, errors, errors.applied(shot.sample, self._rng("gyro noise", index)))
+        erring = errors.applied(shot.sample, self._rng("gyro noise", index), scene.whole_px)
+        return DrawnSample(scene, shot, sensor, errors, erring)
 
     def field(self, motion: CameraMotion) -> BlurField:
         """Return the trajectories under a motion as the config wants them stored."""
