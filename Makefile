@@ -12,7 +12,8 @@ test: .venv-dev/installed .venv-train/installed
 	OPENBLAS_NUM_THREADS=1 .venv-dev/bin/python -m pytest -n 2
 	.venv-dev/bin/python -m pytest -q --doctest-modules --pyargs gyrosharp --ignore-glob="*torch_operator.py" \
 		--ignore-glob="*/gyrosharp/nets/*" --ignore-glob="*/gyrosharp/training/*"
-	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest -n 2 -m "torch or ray"
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 .venv-train/bin/python -m pytest -n 2 -m torch
+	OPENBLAS_NUM_THREADS=1 .venv-train/bin/python -m pytest -m "ray and not torch"
 
 lint: .venv-dev/installed
 	.venv-dev/bin/ruff check .
