@@ -4,6 +4,8 @@ import collections
 import gc
 import json
 import sys
+import threading
+import time
 
 import pytest
 from toymaker import Toy, tree
@@ -64,29 +66,37 @@ def cluster():
     gc.collect()
 
 
+def kill_the_node_of(cluster, mark):
+    """Wait for a stuck worker's mark; kill the node whose raylet is that worker's parent."""
+    while not (mark.is_file() and mark.read_text()):
+        time.sleep(0.02)
+    parent = int(mark.read_text())
+    node = next(n for n in cluster.list_all_nodes() if n.all_processes["raylet"][0].process.pid == parent)
+    cluster.remove_node(node, allow_graceful=False)
+
+
 class TestOnACluster:
     pytestmark = TOLERANT
 
     @pytest.mark.slow
     @pytest.mark.parametrize("layout", ["shards", "toy"])
     def test_a_node_dies_and_nothing_is_lost_or_double(self, cluster, tmp_path, layout):
-        (tmp_path / "diary").mkdir()
+        for folder in ("diary", "marks"):
+            (tmp_path / folder).mkdir()
         changes = {} if layout == "shards" else {"writer": FolderWriter(layout)}
         run_job(Toy(layout=layout), JobPlan(tmp_path / "one", 400, 20, **changes))
-        victims = [cluster.add_node(num_cpus=2)]
+        cluster.add_node(num_cpus=2)
         cluster.wait_for_nodes()
-
-        def kill_one(state):
-            # By then the new node, whose workers take seconds to start, is amid its shards.
-            if state.done >= 200 and victims:
-                cluster.remove_node(victims.pop(), allow_graceful=False)
-
-        toy = Toy(layout=layout, pause_s=0.02, diary=tmp_path / "diary")
+        # Amid shard 7 its worker stops for good, says under which node, and that node is killed.
+        toy = Toy(layout=layout, accidents=((150, "stuck"),), marks=tmp_path / "marks", diary=tmp_path / "diary")
         plan = JobPlan(tmp_path / "ray", 400, 20, workers=None, engine="ray", **changes)
-        report = run_job(toy, plan, kill_one)
-        assert (report.made, report.skipped, victims) == (400, (), [])
+        killer = threading.Thread(target=kill_the_node_of, args=(cluster, tmp_path / "marks" / "150"))
+        killer.start()
+        report = run_job(toy, plan)
+        killer.join()
+        assert (report.made, report.skipped) == (400, ())
         made = collections.Counter(path.name.split(".")[0] for path in (tmp_path / "diary").iterdir())
-        assert len(made) == 400 and max(made.values()) > 1  # the node died amid a shard, which was made twice
+        assert len(made) == 400 and min(made[f"{index}"] for index in range(140, 150)) > 1  # the shard was made twice
         assert tree(tmp_path / "ray") == tree(tmp_path / "one")
         lines = (tmp_path / "ray" / "manifest.jsonl").read_text().splitlines()
         assert [json.loads(line)["index"] for line in lines] == list(range(400))

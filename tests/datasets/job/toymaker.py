@@ -41,6 +41,10 @@ def kill(_index):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def stop_for_good(_index):
+    time.sleep(600)
+
+
 def interrupt(_index):
     raise KeyboardInterrupt
 
@@ -54,6 +58,7 @@ ACCIDENTS = {
     "end of file": end_of_file,
     "killed": kill,
     "interrupted": interrupt,
+    "stuck": stop_for_good,
 }
 
 
@@ -94,7 +99,7 @@ class Toy:
             mark = self.marks / str(index)
             if mark.exists():
                 return
-            mark.touch()
+            mark.write_text(str(os.getppid()))
         ACCIDENTS[accident](index)
 
 
