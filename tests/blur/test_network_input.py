@@ -139,8 +139,11 @@ def field_of(shape=(2, 4, 6, 2), stride=8):
     ("call", "message"),
     [
         (lambda: NetworkInput("fog"), r"encoding: expected one of .*, got 'fog'"),
-        (lambda: NetworkInput(stride=0), r"network input: expected stride >= 1, and 1 with depth, got 0"),
-        (lambda: NetworkInput(stride=2, depth=True), r"network input: expected stride >= 1, and 1 with depth, got 2"),
+        (lambda: NetworkInput(stride=0), r"network input: expected stride >= 1, and 1 with depth or physics, got 0"),
+        (
+            lambda: NetworkInput(stride=2, depth=True),
+            r"network input: expected stride >= 1, and 1 with depth or physics, got 2",
+        ),
         (lambda: input_field(shaken(16, 16), NetworkInput()), r"expected an encoding, got none: .* picture alone"),
         (
             lambda: input_planes(NetworkInput("vector_norm"), None, (8, 8)),

@@ -1,12 +1,14 @@
 """NetworkInput: what a network sees besides the picture, made in one place for training and for inference.
 
-The planes of an encoding, on its grid, and after them, where a network asks for it, one plane of depth. Training reads
-samples through `input_planes`, and `gyrosharp.restore` photos: what a network was trained on is what it is given.
+The planes of an encoding, on its grid, and after them, where a network asks for it, one plane of depth and what physics
+makes of the photo. Training reads samples through `input_planes`, and `gyrosharp.restore` photos: what a network was
+trained on is what it is given.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,11 @@ from gyrosharp.errors import UsageError
 # and by less than 0.025 px in the cells that the right or lower border cuts.
 COARSE_STRIDE = 8
 TIMES = 17
+
+PHYSICS: Mapping[str, int] = MappingProxyType(
+    {"rl": 3, "rl-sharp": 3, "residual": 3, "noise": 1, "extent": 1, "saturation": 1}
+)
+"""What physics can tell of a photo, and on how many planes; `gyrosharp.restore.physics` makes them."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,14 @@ class NetworkInput:
         Whether a plane of depth follows, min(d / depth_far_m, 1), 1 where depth is unknown; only with stride 1.
     depth_far_m : float
         Depth that 1 stands for, m.
+    physics : tuple of str
+        What physics makes of the photo under this motion, names of `PHYSICS`; only with stride 1.
 
     Raises
     ------
     UsageError
-        If the encoding is not known, the stride is below 1, or depth is asked for with another stride than 1.
+        If the encoding or a name is not known, a name comes twice, the stride is below 1, or depth or physics are asked
+        for with another stride than 1.
     """
 
     encoding: str | None = None
@@ -52,18 +62,45 @@ class NetworkInput:
     stride: int = 1
     depth: bool = False
     depth_far_m: float = 10.0
+    physics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.encoding is not None:
             find_encoding(self.encoding)
-        if self.stride < 1 or (self.depth and self.stride != 1):
-            raise UsageError(f"network input: expected stride >= 1, and 1 with depth, got {self.stride}")
+        if self.stride < 1 or ((self.depth or self.physics) and self.stride != 1):
+            raise UsageError(f"network input: expected stride >= 1, and 1 with depth or physics, got {self.stride}")
+        require_physics(self.physics)
+
+    @property
+    def needs_motion(self) -> bool:
+        """Whether any plane depends on the camera's motion."""
+        return self.encoding is not None or bool(self.physics)
 
     @cached_property
     def channels(self) -> int:
         """Number of planes; networks ask for it with every picture."""
         flat = BlurField(np.zeros((TIMES, 1, 1, 2), np.float32), np.full(TIMES, 1 / TIMES), _phases(TIMES), 1, 0)
-        return int(self.depth) + (0 if self.encoding is None else len(encode(self.encoding, flat, **self.options)))
+        encoded = 0 if self.encoding is None else len(encode(self.encoding, flat, **self.options))
+        return encoded + int(self.depth) + self.physics_channels
+
+    @property
+    def physics_channels(self) -> int:
+        """Number of planes of physics, the last ones."""
+        return sum(PHYSICS[name] for name in self.physics)
+
+
+def require_physics(names: tuple[str, ...]) -> None:
+    """Check names of `PHYSICS`.
+
+    Raises
+    ------
+    UsageError
+        If one is not known or comes twice.
+    """
+    unknown = [name for name in names if name not in PHYSICS]
+    if unknown or len(set(names)) < len(names):
+        found = repr(unknown[0]) if unknown else "one of them twice"
+        raise UsageError(f"physics: expected names out of {', '.join(PHYSICS)}, each once, got {found}")
 
 
 def input_field(motion: CameraMotion, wanted: NetworkInput) -> BlurField:
@@ -101,7 +138,11 @@ def blended(first: BlurField, second: BlurField, share: float) -> BlurField:
 
 
 def input_planes(
-    wanted: NetworkInput, field: BlurField | None, shape: tuple[int, int], depth_m: NDArray[np.float32] | None = None
+    wanted: NetworkInput,
+    field: BlurField | None,
+    shape: tuple[int, int],
+    depth_m: NDArray[np.float32] | None = None,
+    physics: Planes | None = None,
 ) -> Planes:
     """Return the planes (C, h, w) float32 for a picture of shape (H, W), h = ceil(H / stride).
 
@@ -115,11 +156,14 @@ def input_planes(
         Height and width of the picture, px.
     depth_m : (H, W) array or None
         Depth, m, NaN where unknown; None: unknown everywhere.
+    physics : (P, H, W) array or None
+        What physics makes of the picture, in the order of ``wanted.physics``; None where nothing of it is wanted.
 
     Raises
     ------
     UsageError
-        If an encoding is wanted and there is no field, or the field is that of a picture of another size.
+        If an encoding is wanted and there is no field, the field is that of a picture of another size, or physics does
+        not have the planes that are wanted.
     """
     size = -(-shape[0] // wanted.stride), -(-shape[1] // wanted.stride)
     planes = np.zeros((0, *size), np.float32)
@@ -128,10 +172,13 @@ def input_planes(
             raise UsageError(f"network input: expected a blur field for {wanted.encoding}, got none")
         _require_whole_picture(field, shape)
         planes = np.ascontiguousarray(planes_at(wanted.encoding, field, wanted.stride, wanted.options, size))
-    if not wanted.depth:
-        return planes
-    far = np.ones(shape, np.float32) if depth_m is None else np.clip(depth_m / wanted.depth_far_m, 0, 1)
-    return np.concatenate([planes, np.nan_to_num(far, nan=1.0)[None].astype(np.float32)])
+    parts = [planes]
+    if wanted.depth:
+        far = np.ones(shape, np.float32) if depth_m is None else np.clip(depth_m / wanted.depth_far_m, 0, 1)
+        parts.append(np.nan_to_num(far, nan=1.0)[None].astype(np.float32))
+    if wanted.physics:
+        parts.append(_checked_physics(wanted, physics, shape))
+    return np.concatenate(parts) if len(parts) > 1 else planes
 
 
 def planes_at(
@@ -144,6 +191,16 @@ def planes_at(
         # Few planes instead of many moments; other forms than the plain one are not linear in the field.
         return resampled_grid(encode(name, field, **options), field.stride, stride, size)
     return encode(name, resampled(field, stride, size), **options)
+
+
+def _checked_physics(wanted: NetworkInput, physics: Planes | None, shape: tuple[int, int]) -> Planes:
+    found = None if physics is None else physics.shape
+    if physics is None or found != (wanted.physics_channels, *shape):
+        raise UsageError(
+            f"network input: expected planes {(wanted.physics_channels, *shape)} of {', '.join(wanted.physics)}, "
+            f"got {found}; make them with gyrosharp.restore.physics"
+        )
+    return physics
 
 
 def _require_whole_picture(field: BlurField, shape: tuple[int, int]) -> None:

@@ -37,6 +37,8 @@ class BlurSample:
         Share of its exposure during which a pixel saw clipped light.
     encodings, noisy_encodings : dict of (C, h, w) float32 arrays
         Network inputs by encoding name, from `field` and `noisy_field`.
+    physics : dict of (H, W, C) uint8 arrays
+        What physics makes of `blurred` under `noisy_capture`, by name (`gyrosharp.restore.physics`); 255 is 1.
     meta : dict
         Every parameter that made the sample, as JSON: seed, photo and its hash, camera, exposure, motion,
         sensor, errors.
@@ -53,6 +55,7 @@ class BlurSample:
     saturation: NDArray[np.float32]
     encodings: dict[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
     noisy_encodings: dict[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
+    physics: dict[str, NDArray[np.uint8]] = dataclasses.field(default_factory=dict)
     meta: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

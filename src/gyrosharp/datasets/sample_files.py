@@ -20,6 +20,7 @@ from gyrosharp.imu.recording import ImuRecording
 from gyrosharp.media.opencv import png_from, png_of
 
 NOISY = "noisy_"
+PHYSICS_SUFFIX = ".physics.png"
 
 
 def files_of(sample: BlurSample) -> dict[str, bytes]:
@@ -30,6 +31,7 @@ def files_of(sample: BlurSample) -> dict[str, bytes]:
     - ``field.npy``, ``noisy_field.npy``: (T, h, w, 2) float32 px;
     - ``motion.npy``, ``noisy_motion.npy``: (N, 4 or 7) float64 rows of time (s after the first), rate (rad/s, camera
       frame), and position (m, frame of the first pose) where the camera also moves;
+    - ``<name>.physics.png``: what physics makes of it, by name; 255 is 1;
     - ``<encoding>.npy``, ``noisy_<encoding>.npy``: (C, h, w) float16;
     - ``meta.json``: all parameters.
     """
@@ -49,6 +51,8 @@ def files_of(sample: BlurSample) -> dict[str, bytes]:
     for prefix, encodings in (("", sample.encodings), (NOISY, sample.noisy_encodings)):
         for name, planes in encodings.items():
             files[f"{prefix}{name}.npy"] = npy_of(planes.astype(np.float16))
+    for name, codes in sample.physics.items():
+        files[f"{name}{PHYSICS_SUFFIX}"] = png_of(codes)
     facts = {
         "name": sample.name,
         "capture": _capture_facts(sample.capture),
@@ -92,6 +96,11 @@ def sample_from(files: Mapping[str, bytes]) -> BlurSample:
         saturation=np.asarray(saturation / 255.0, dtype=np.float32),
         encodings={name: values for name, values in planes.items() if not name.startswith(NOISY)},
         noisy_encodings={name.removeprefix(NOISY): values for name, values in planes.items() if name.startswith(NOISY)},
+        physics={
+            name.removesuffix(PHYSICS_SUFFIX): np.atleast_3d(png_from(content))
+            for name, content in files.items()
+            if name.endswith(PHYSICS_SUFFIX)
+        },
         meta=facts["meta"],
     )
 

@@ -4,22 +4,26 @@ In this order: a camera that hardly moved leaves the photo alone. Time offset, g
 from the photo (`gyrosharp.restore.calibration`). The refined motion must then explain the photo better than no motion
 or any other motion does (`gyrosharp.restore.agreement`), or the photo is left alone; where it does so only roughly, the
 result is mixed with the photo. Power spectra, which that rests on, do not tell a trail from its point reflection, so a
-part of the photo is deblurred with both, and the reflected one must not fit better. At last the result, blurred again,
-must give back the photo better than the photo itself does.
+part of the photo is deblurred with both, and the reflected one must not fit better. Then Richardson-Lucy solves the
+photo, and a small network goes on from there (`gyrosharp.restore.physics`, docs/models.md). At last the result, blurred
+again, must give back the photo better than the photo itself does.
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import Capture
+from gyrosharp.restore import tiling
 from gyrosharp.restore.agreement import Agreement, measure_agreement
 from gyrosharp.restore.calibration import Calibration, refine_motion
-from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, checked_picture, moved, part_of, survey
+from gyrosharp.restore.classical import Scene, checked_picture, moved, part_of, survey
+from gyrosharp.restore.models import find_model
+from gyrosharp.restore.network import NetworkDeblurrer
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.reblur import reblur_residual
 from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidual, Refinement, Restoration, mixed
@@ -30,6 +34,9 @@ Image = NDArray[np.float32]
 
 NAME = "auto"
 METHOD = "rl"
+"""What trials are solved with, and films, whose frames a network would take four times as long for."""
+REFINER = "refine-s"
+"""The network that restores photos, after physics."""
 # Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
 # encoder's traces weigh more.
 LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 5.0
@@ -95,7 +102,7 @@ class AutoDeblurrer:
         self.remarks: tuple[str, ...] = ()
         self.needs_motion = True
         self._poses = poses
-        self._worker = ClassicalDeblurrer(METHOD, tile, poses)
+        self._tile = tiling.require_tile(tile)
 
     def deblur(
         self, capture: Capture, picture_linear: Image, progress: Progress | None = None, *, lossy: bool = False
@@ -126,6 +133,11 @@ class AutoDeblurrer:
         restoration = self._restored(scene, extent, progress)
         elapsed = time.perf_counter() - begun
         return replace(restoration, diagnostics=replace(restoration.diagnostics, seconds=elapsed))
+
+    @cached_property
+    def _worker(self) -> NetworkDeblurrer:
+        """Loaded when a photo is worth it."""
+        return NetworkDeblurrer(find_model(REFINER), self._tile)
 
     def _restored(self, scene: Scene, extent: BlurExtent, progress: Progress | None) -> Restoration:
         if extent.median < LEAST_TRAIL_PX:

@@ -51,6 +51,7 @@ class CardInputs(_Strict):
     stride: int = Field(default=1, ge=1, le=MOST_PX, description="picture px per plane sample")
     depth: bool = Field(default=False, description="whether a plane of depth follows")
     depth_far_m: float = Field(default=10.0, gt=0, description="depth that 1 stands for, m")
+    physics: tuple[str, ...] = Field(default=(), description="what physics makes of the photo, after the other planes")
 
 
 class CardFile(_Strict):

@@ -10,7 +10,7 @@ whole picture does not: there the ramp of `gyrosharp.restore.tiling` hides the s
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,10 @@ from gyrosharp.media.noise import estimate_noise, saturation_confidence
 from gyrosharp.media.transfer import SRGB
 from gyrosharp.restore import tiling
 from gyrosharp.restore.backends import open_session
-from gyrosharp.restore.classical import Scene, checked_picture, survey
+from gyrosharp.restore.classical import Scene, checked_picture, part_of, survey
 from gyrosharp.restore.models import Model
 from gyrosharp.restore.onnx_session import Session
+from gyrosharp.restore.physics import Physics, solve_physics
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.reblur import ReblurSums
 from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidual, Restoration
@@ -34,6 +35,8 @@ from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidua
 Image = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
+# Share of the progress bar that physics takes, where a network goes on from there.
+PHYSICS_SHARE = 0.6
 # Encoding and decoding hold about four float64 copies of a picture of three channels.
 CODING_BYTES = 4 * 3 * 8
 # A blurred photo, blurred once more, is off by many times the noise; a deblurred one by about once. Where the network
@@ -83,7 +86,7 @@ class NetworkDeblurrer:
     @property
     def needs_motion(self) -> bool:
         """Whether the network sees the camera's motion; others take any photo."""
-        return self._wanted.encoding is not None
+        return self._wanted.needs_motion
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -122,7 +125,11 @@ class NetworkDeblurrer:
     def restore(self, scene: Scene, extent: BlurExtent, progress: Progress | None = None) -> Restoration:
         """Deblur a surveyed photo."""
         begun = time.perf_counter()
-        solved = self._solved(scene.picture, scene, progress)
+        physics = None
+        if self._wanted.physics:
+            told = part_of(progress, 0.0, PHYSICS_SHARE)
+            physics = solve_physics(scene, extent, self._wanted.physics, self._tile, told)
+        solved = self._solved(scene.picture, scene, part_of(progress, PHYSICS_SHARE if physics else 0.0, 1.0), physics)
         residual = solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2])
         said = [NO_DEPTH] if self._wanted.depth and scene.capture.depth() is None else []
         said += [HARDLY] if _hardly_undone(residual) else []
@@ -177,22 +184,26 @@ class NetworkDeblurrer:
         )
         return Restoration(solved.image, diagnostics)
 
-    def _solved(self, picture: Image, scene: Scene | None, progress: Progress | None) -> _Solved:
-        parts = self._parts(picture.shape[:2])
+    def _solved(
+        self, picture: Image, scene: Scene | None, progress: Progress | None, physics: Physics | None = None
+    ) -> _Solved:
+        parts = self._parts(picture.shape[:2], 0 if physics is None else physics.margin_px)
         total, sums = np.zeros_like(picture), ReblurSums()
         for done, part in enumerate(parts, 1):
             capture = None if scene is None else scene.capture
-            sharp = self._sharp(picture[part.solved], tile_planes(self._wanted, capture, part.box))
+            problem = None if scene is None else scene.problem(part.box)
+            made = None if physics is None else physics.planes(part.box, problem)
+            sharp = self._sharp(picture[part.solved], tile_planes(self._wanted, capture, part.box, made))
             part.add_to(total, sharp)
-            if scene is not None:
-                sums.add(scene.problem(part.box), sharp, part.used)
+            if problem is not None:
+                sums.add(problem, sharp, part.used)
             if progress is not None:
                 progress(done, len(parts))
         return _Solved(total, sums, len(parts))
 
-    def _parts(self, shape: tuple[int, int]) -> list[tiling.Tile]:
+    def _parts(self, shape: tuple[int, int], physics_px: int) -> list[tiling.Tile]:
         multiple = math.lcm(self._card.size_multiple, grid_step(self._wanted))
-        margin = self._card.tile_margin_px
+        margin = self._card.tile_margin_px + physics_px
         needed = self._card.bytes_per_pixel + CODING_BYTES
         size = tiling.tile_size(self._tile, shape, needed, margin)
         return tiling.tiles(shape, size or max(shape), margin, multiple)
@@ -219,7 +230,9 @@ def _hardly_undone(residual: ReblurResidual | None) -> bool:
     return residual is not None and residual.after > max(HARDLY_LESS * residual.before, FAR_OFF)
 
 
-def tile_planes(wanted: NetworkInput, capture: Capture | None, box: Box) -> Planes | None:
+def tile_planes(
+    wanted: NetworkInput, capture: Capture | None, box: Box, physics: Planes | None = None
+) -> Planes | None:
     """Return the planes (C, h, w) of a box of the picture: those of the whole picture, cut there.
 
     Parameters
@@ -230,17 +243,19 @@ def tile_planes(wanted: NetworkInput, capture: Capture | None, box: Box) -> Plan
         The whole shot; None where nothing is known of the motion, and none is wanted.
     box : (int, int, int, int)
         x0, y0, width, height; x0 and y0 multiples of `grid_step`, the sides too unless they end with the picture.
+    physics : (P, height, width) array or None
+        What physics makes of the box; None where nothing of it is wanted.
 
     Returns
     -------
     (C, h, w) float32 array or None
         None for networks that see the picture alone.
     """
-    if wanted.encoding is None and not wanted.depth:
+    if not wanted.channels:
         return None
     x0, y0, width, height = box
-    if capture is None:
-        return input_planes(wanted, None, (height, width))
+    if capture is None or (wanted.encoding is None and not wanted.depth):
+        return input_planes(wanted, None, (height, width), None, physics)
     # Planes between grid points need the next one beyond the tile's edge.
     step = grid_step(wanted)
     left, top = max(x0 - step, 0), max(y0 - step, 0)
@@ -248,9 +263,10 @@ def tile_planes(wanted: NetworkInput, capture: Capture | None, box: Box) -> Plan
     bottom = min(y0 + height + step, capture.camera.height)
     part = capture.cropped(left, top, right - left, bottom - top)
     field = None if wanted.encoding is None else input_field(CameraMotion.from_capture(part), wanted)
-    planes = input_planes(wanted, field, (bottom - top, right - left), part.depth())
+    planes = input_planes(replace(wanted, physics=()), field, (bottom - top, right - left), part.depth())
     rows = _cells(y0 - top, height, wanted.stride)
-    return planes[:, rows, _cells(x0 - left, width, wanted.stride)]
+    planes = planes[:, rows, _cells(x0 - left, width, wanted.stride)]
+    return planes if physics is None else np.concatenate([planes, physics])
 
 
 def grid_step(wanted: NetworkInput) -> int:

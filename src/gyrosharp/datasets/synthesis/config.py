@@ -108,6 +108,9 @@ class ErrorPart(_Strict):
     """Errors of gyro and calibration in the noisy capture."""
 
     level: Range = Field(default=(0.0, 1.0), description="0 none, 1 realistic, 2 twice that")
+    power: float = Field(
+        default=1.0, gt=0, description="level = low + (high - low) u^power, u uniform: above 1 small errors prevail"
+    )
     preset: Literal["phone", "gyrodeblurnet"] = Field(
         default="phone", description="phone, or gyrodeblurnet: noise at rest and a rotation centre anywhere"
     )
@@ -151,6 +154,9 @@ class SynthConfig(_Strict):
     errors: ErrorPart = ErrorPart()
     field: FieldPart = FieldPart()
     encodings: tuple[EncodingPart, ...] = ()
+    physics: tuple[str, ...] = Field(
+        default=(), description="what physics makes of the blurred picture under the noisy motion: rl, rl-sharp, ..."
+    )
     output: OutputPart = OutputPart()
 
 

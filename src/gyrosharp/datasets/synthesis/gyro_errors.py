@@ -152,6 +152,8 @@ class GyroErrors:
         Factors to readout and focal length.
     dropped : float
         Share of the samples that are lost.
+    level : float
+        What they were drawn at: 0 none, 1 realistic, 2 twice that.
     """
 
     noise_std_rad_s: Triple = (0.0, 0.0, 0.0)
@@ -163,6 +165,7 @@ class GyroErrors:
     readout_ratio: float = 1.0
     focal_ratio: float = 1.0
     dropped: float = 0.0
+    level: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Return the errors as numbers and lists."""
@@ -279,6 +282,7 @@ def draw_errors(rng: np.random.Generator, level: float = 1.0, settings: ErrorSet
         readout_ratio=max(float(1.0 + readout * settings.readout_std), LEAST_RATIO),
         focal_ratio=max(float(1.0 + focal * settings.focal_std), LEAST_RATIO),
         dropped=min(level * float(rng.uniform(*settings.dropped)), 0.9),
+        level=level,
     )
 
 

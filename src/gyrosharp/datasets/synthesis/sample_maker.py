@@ -5,11 +5,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gyrosharp.blur.encodings import Planes, encode, find_encoding, moments_needed
 from gyrosharp.blur.field import BlurField, field_of_motion
 from gyrosharp.blur.motion import CameraMotion
-from gyrosharp.blur.network_input import planes_at
+from gyrosharp.blur.network_input import PHYSICS, planes_at
 from gyrosharp.capture.capture import Capture
 from gyrosharp.datasets.sample import BlurSample, Codes
 from gyrosharp.datasets.synthesis.config import SynthConfig
@@ -21,6 +22,9 @@ from gyrosharp.datasets.synthesis.sensor import Sensor, draw_sensor
 from gyrosharp.datasets.synthesis.sensor_settings import SensorSettings, sensor_settings
 from gyrosharp.datasets.synthesis.virtual_shot import Shot, draw_shot, draw_timing
 from gyrosharp.datasets.synthesis.window_blur import Blurred, blur_window
+from gyrosharp.media.transfer import SRGB
+from gyrosharp.restore.classical import survey
+from gyrosharp.restore.physics import solve_physics
 
 # Light comes from as far as a trail is long, and a little further where roll or parallax lengthens it.
 MARGIN_RATIO, MARGIN_PX = 1.2, 6
@@ -113,6 +117,7 @@ class SampleMaker:
             saturation=inner.saturation,
             encodings=self._encoded(drawn.motion, field),
             noisy_encodings=self._encoded(drawn.noisy_motion, noisy_field),
+            physics=self._physics(blurred_codes, drawn),
             meta=self._facts(drawn, blurred),
         )
 
@@ -155,8 +160,9 @@ class SampleMaker:
         return draw_scene(photo, self._rng("scene", index), part, self.config.camera, margin_px)
 
     def _errors(self, index: int) -> GyroErrors:
-        rng = self._rng("errors", index)
-        return draw_errors(rng, float(rng.uniform(*self.config.errors.level)), self._error_settings)
+        rng, part = self._rng("errors", index), self.config.errors
+        low, high = part.level
+        return draw_errors(rng, float(low + (high - low) * rng.uniform() ** part.power), self._error_settings)
 
     def _encoded(self, motion: CameraMotion, field: BlurField) -> dict[str, Planes]:
         planes: dict[str, Planes] = {}
@@ -169,6 +175,18 @@ class SampleMaker:
             else:
                 planes[part.name] = planes_at(part.name, field, stride, part.options)
         return planes
+
+    def _physics(self, codes: Codes, drawn: DrawnSample) -> dict[str, NDArray[np.uint8]]:
+        names = self.config.physics
+        if not names:
+            return {}
+        picture = SRGB.decode(codes / np.iinfo(codes.dtype).max).astype(np.float32)
+        scene, extent = survey(drawn.noisy_capture, picture, lossy=drawn.sensor.jpeg_quality > 0)
+        physics = solve_physics(scene, extent, names, tile="off")
+        height, width = picture.shape[:2]
+        planes = np.rint(physics.planes((0, 0, width, height)) * 255).astype(np.uint8).transpose(1, 2, 0)
+        ends = np.cumsum([PHYSICS[name] for name in names])
+        return {name: planes[..., end - PHYSICS[name] : end] for name, end in zip(names, ends, strict=True)}
 
     def _object(self, index: int, scene: Scene, sensor: Sensor) -> MovingObject | None:
         """An object cut out of the photo that comes next."""

@@ -109,7 +109,7 @@ def visible_noise(facts: Facts) -> float:
     return float(np.clip(encoded, LEAST_NOISE, MOST_NOISE))
 
 
-def plan(facts: Facts, started: bool = False, accelerated: bool = True) -> Settings:
+def plan(facts: Facts, started: bool = False, accelerated: bool = True, tv_factor: float = 1.0) -> Settings:
     """Return settings for Richardson-Lucy with total variation.
 
     Parameters
@@ -120,12 +120,14 @@ def plan(facts: Facts, started: bool = False, accelerated: bool = True) -> Setti
         Whether it starts from the solution of the half-size photo.
     accelerated : bool
         Momentum and longer steps.
+    tv_factor : float
+        Factor to the weight of the total variation that looks best.
     """
     noise = visible_noise(facts) / 0.01
     count = ITERATIONS_AT_ONE_PERCENT * noise**ITERATIONS_POWER * _trail_factor(facts, TRAIL_POWER)
     count = float(np.clip(count, LEAST_ITERATIONS, MOST_ITERATIONS))
     count *= (STARTED_SHARE if started else 1.0) * (1.0 if accelerated else UNACCELERATED_FACTOR)
-    return Settings(round(count), TV_AT_ONE_PERCENT * noise**TV_POWER, accelerated)
+    return Settings(round(count), tv_factor * TV_AT_ONE_PERCENT * noise**TV_POWER, accelerated)
 
 
 def plan_plain(facts: Facts, started: bool = False) -> Settings:  # noqa: ARG001
@@ -240,6 +242,13 @@ METHODS = (
         "Richardson-Lucy with total variation, without acceleration",
         partial(plan, accelerated=False),
         solve,
+    ),
+    Method(
+        "rl-sharp",
+        "rl with a tenth of the total variation: keeps what is fine, and the noise",
+        partial(plan, tv_factor=0.1),
+        solve,
+        takes_start=True,
     ),
     Method("rl-plain", "Richardson-Lucy as published in 1972, stopped early", plan_plain, solve),
 )

@@ -156,6 +156,8 @@ class DeviceSynthesis:
     def _source(self) -> SynthMaker:
         config = config_of(SynthConfig, self.config.data.synth, (), "data.synth", "docs/synthesis.md")
         require_simple(sensor_settings(config.sensor.preset, config.sensor.settings))
+        if self.inputs.physics:
+            raise UsageError(f"data.synth: expected a network without physics, got one that sees it; {FROM_SHARDS}")
         if config.blur.moving_objects > 0:
             raise UsageError(f"data.synth: expected blur.moving_objects 0, got more; {FROM_SHARDS}")
         side = self.config.data.crop

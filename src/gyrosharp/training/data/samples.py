@@ -12,7 +12,7 @@ from gyrosharp.blur.encodings import moments_needed
 from gyrosharp.blur.field import BlurField
 from gyrosharp.blur.network_input import NetworkInput, blended, input_field, input_planes
 from gyrosharp.datasets.sample import BlurSample, Codes
-from gyrosharp.datasets.sample_files import sample_from
+from gyrosharp.datasets.sample_files import PHYSICS_SUFFIX, sample_from
 from gyrosharp.errors import ImageError, InputError
 from gyrosharp.training.data.augment import Augmentation
 from gyrosharp.training.data.batch import Batch
@@ -48,6 +48,10 @@ class TrainingSample:
         Exact and erroneous trajectories; None where the network sees the picture alone.
     depth_m : (H, W) float32 array or None
         Depth, m, where the network sees it.
+    physics : (H, W, P) uint8 array or None
+        What physics makes of it, where the network sees that; 255 is 1.
+    level : float
+        Of its gyro errors: 0 none, 1 realistic, 2 twice that.
     """
 
     name: str
@@ -55,6 +59,8 @@ class TrainingSample:
     blurred: Codes
     fields: tuple[BlurField, BlurField] | None
     depth_m: NDArray[np.float32] | None
+    physics: NDArray[np.uint8] | None = None
+    level: float = 0.0
 
     @property
     def stride(self) -> int:
@@ -64,7 +70,7 @@ class TrainingSample:
     @property
     def bytes(self) -> int:
         """Memory that the arrays take."""
-        arrays: list[NDArray[Any] | None] = [self.sharp, self.blurred, self.depth_m]
+        arrays: list[NDArray[Any] | None] = [self.sharp, self.blurred, self.depth_m, self.physics]
         arrays += [field.displacement_px for field in self.fields or ()]
         return sum(array.nbytes for array in arrays if array is not None)
 
@@ -78,15 +84,17 @@ def load_sample(record: ShardRecord, inputs: NetworkInput) -> TrainingSample:
         If the record is damaged, naming shard and sample.
     """
     try:
-        sample = sample_from(record.read(NEEDED))
+        sample = sample_from(record.read((*NEEDED, *(f"{name}{PHYSICS_SUFFIX}" for name in inputs.physics))))
         _require_sound(sample)
         fields = _fields(sample, inputs) if inputs.encoding else None
+        physics = _physics(sample, inputs) if inputs.physics else None
     except (InputError, ValueError, TypeError, KeyError, AttributeError) as error:
         found = str(error).replace("\n", " ")
         if found.startswith(str(record)):
             raise
         raise ImageError(f"{record}: expected a sample that can be decoded, got: {found}; {MAKE_AGAIN}") from None
-    return TrainingSample(sample.name, sample.sharp, sample.blurred, fields, sample.depth_m if inputs.depth else None)
+    depth_m, level = sample.depth_m if inputs.depth else None, float(sample.meta["errors"].get("level", 0.0))
+    return TrainingSample(sample.name, sample.sharp, sample.blurred, fields, depth_m, physics, level)
 
 
 def batch_of(
@@ -113,7 +121,10 @@ def sample_planes(
         turn = Augmentation(0, 0, change.side, change.mirrored, change.turns)
         field = turn.field(blended(exact, erroneous, alpha))
     depth_m = None if sample.depth_m is None else change.picture(sample.depth_m)
-    return input_planes(inputs, field, (change.side, change.side), depth_m)
+    physics = None
+    if sample.physics is not None:
+        physics = change.picture(sample.physics).transpose(2, 0, 1) * np.float32(1 / 255)
+    return input_planes(inputs, field, (change.side, change.side), depth_m, physics)
 
 
 def pictures(codes: Sequence[Codes]) -> "torch.Tensor":
@@ -131,6 +142,13 @@ def _fields(sample: BlurSample, inputs: NetworkInput) -> tuple[BlurField, BlurFi
         # The stored grid is too coarse at the edges of near things.
         return input_field(motion, inputs), input_field(sample.noisy_motion, inputs)
     return _needed(sample.field, inputs), _needed(sample.noisy_field, inputs)
+
+
+def _physics(sample: BlurSample, inputs: NetworkInput) -> NDArray[np.uint8]:
+    missing = [name for name in inputs.physics if name not in sample.physics]
+    if missing:
+        raise ImageError(f"no physics {missing[0]} (gyrosharp synth --set physics=[{', '.join(inputs.physics)}])")
+    return np.concatenate([sample.physics[name] for name in inputs.physics], axis=2)
 
 
 def _needed(field: BlurField, inputs: NetworkInput) -> BlurField:

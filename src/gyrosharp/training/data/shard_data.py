@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gyrosharp.blur.network_input import NetworkInput
+from gyrosharp.datasets.synthesis.gyro_errors import MAX_LEVEL
 from gyrosharp.errors import UsageError
 from gyrosharp.restore.tiling import free_bytes
 from gyrosharp.training.config import TrainConfig
@@ -18,7 +19,9 @@ from gyrosharp.training.data.samples import TrainingSample, batch_of, load_sampl
 from gyrosharp.training.data.shards import ShardRecord, shard_facts, shard_records
 
 # Decoded samples of all loader processes together may take this share of the memory that is free at the start.
-FREE_SHARE = 0.25
+FREE_SHARE = 0.5
+# Samples of too high an error level are passed over, so many in a row; from there each time by this prime.
+MOST_DRAWS, STRIDE = 64, 1009
 
 
 @dataclass(eq=False)
@@ -72,12 +75,21 @@ class TrainingCrops:
         """Return the batch of a request."""
         samples, changes = [], []
         for number in range(request.first, request.first + request.size):
-            sample = self.samples[sample_at(self.config.seed, number, len(self.samples.records))]
+            sample = self._sample(number, request.alpha)
             data, rng = self.config.data, chance_at(self.config.seed, number)
             shape = (sample.sharp.shape[0], sample.sharp.shape[1])
             samples.append(sample)
             changes.append(draw_augmentation(rng, shape, data.crop, sample.stride, data.flip))
         return batch_of(samples, changes, self.samples.inputs, request.alpha)
+
+    def _sample(self, number: int, alpha: float) -> TrainingSample:
+        """The sample of a crop. Physics was made under one motion, and cannot be blended: there alpha bounds errors."""
+        count = len(self.samples.records)
+        for again in range(MOST_DRAWS if self.samples.inputs.physics and alpha < 1 else 1):
+            sample = self.samples[(sample_at(self.config.seed, number, count) + again * STRIDE) % count]
+            if sample.level <= alpha * MAX_LEVEL:
+                break
+        return sample
 
 
 @dataclass(frozen=True, eq=False)

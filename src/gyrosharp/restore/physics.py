@@ -1,0 +1,155 @@
+"""What physics makes of a photo, as planes for a network that goes on from there.
+
+All planes lie in [0, 1], and training stores them with 8 bit. Pictures are sRGB-encoded, as networks see them:
+
+- ``rl``, ``rl-sharp``: the solutions u of these solvers (`gyrosharp.restore.solvers`): with noise and fine texture
+  suppressed, and with both left in;
+- ``residual``: where the motion does not explain the photo, 1/2 + G (s(A u) - s(B)) with u of ``rl``, sRGB's s, G = 4;
+- ``noise``: that of the encoded photo, over the most that solvers are made for;
+- ``extent``: the median trail of the photo over 64 px;
+- ``saturation``: 1 where a pixel cannot be trusted for its brightness.
+
+A network that starts from the solutions need not learn to deconvolve; it learns what solutions look like where noise,
+saturation or a wrong motion spoil them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gyrosharp.blur.encodings import Planes
+from gyrosharp.blur.network_input import PHYSICS, require_physics
+from gyrosharp.blur.operator import blur_operator
+from gyrosharp.media.transfer import SRGB
+from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, part_of
+from gyrosharp.restore.problem import Problem, Progress
+from gyrosharp.restore.restoration import BlurExtent
+from gyrosharp.restore.solvers import methods
+from gyrosharp.restore.solvers.richardson_lucy import MOST_NOISE, visible_noise
+
+Image = NDArray[np.float32]
+Box = tuple[int, int, int, int]
+
+BASE = "rl"
+"""The solution that residuals are taken of."""
+# A residual of an eighth of full scale is the largest that is told apart; the noise of a dim photo is a tenth of that.
+RESIDUAL_GAIN = 4.0
+# Trails beyond this are rare, and look alike to a network of this reach.
+LONGEST_PX = 64.0
+
+
+@dataclass(frozen=True, eq=False)
+class Physics:
+    """Solutions of a whole photo, and the planes of any part of it.
+
+    Attributes
+    ----------
+    scene : Scene
+        The photo with its motion.
+    names : tuple of str
+        What is wanted, names of `gyrosharp.blur.network_input.PHYSICS`.
+    solutions : dict of (H, W, C) float32 arrays
+        Linear light, by solver.
+    """
+
+    scene: Scene
+    names: tuple[str, ...]
+    solutions: dict[str, Image]
+
+    @property
+    def margin_px(self) -> int:
+        """How far from the edge of a box its planes differ from those of the whole photo, px."""
+        if "residual" not in self.names:
+            return 0
+        return int(np.ceil(blur_operator(self.scene.capture, self.scene.poses).reach_px))
+
+    def planes(self, box: Box, problem: Problem | None = None) -> Planes:
+        """Return the planes (P, height, width) float32 of a box (x0, y0, width, height) of the photo.
+
+        Parameters
+        ----------
+        box : (int, int, int, int)
+            The part.
+        problem : Problem or None
+            ``scene.problem(box)`` where that is at hand.
+        """
+        x0, y0, width, height = box
+        part = slice(y0, y0 + height), slice(x0, x0 + width)
+        maps = [self._plane(name, part, lambda: problem or self.scene.problem(box)) for name in self.names]
+        planes = [np.moveaxis(one, 2, 0) for one in maps]
+        return np.ascontiguousarray(np.concatenate(planes), dtype=np.float32)
+
+    def _plane(self, name: str, part: tuple[slice, slice], problem: Callable[[], Problem]) -> Image:
+        if name in self.solutions:
+            return encoded(self.solutions[name][part])
+        return _MAKERS[name](self, part, problem)
+
+
+def solve_physics(
+    scene: Scene,
+    extent: BlurExtent,
+    names: tuple[str, ...],
+    tile: int | str = "auto",
+    progress: Progress | None = None,
+) -> Physics:
+    """Solve a photo with all solvers that the wanted planes need.
+
+    Parameters
+    ----------
+    scene : Scene
+        A surveyed photo (`gyrosharp.restore.classical.survey`).
+    extent : BlurExtent
+        Its trails.
+    names : tuple of str
+        What is wanted, names of `gyrosharp.blur.network_input.PHYSICS`.
+    tile : int or {"auto", "off"}
+        Tile size of the solvers, px.
+    progress : callable or None
+        Told (done, total).
+
+    Raises
+    ------
+    UsageError
+        If a name is not known or comes twice, or the tile size is none.
+    """
+    require_physics(names)
+    wanted = {*names, BASE} if "residual" in names else {*names}
+    needed = [name for name in PHYSICS if name in methods() and name in wanted]
+    solutions = {}
+    for done, name in enumerate(needed):
+        told = part_of(progress, done / len(needed), (done + 1) / len(needed))
+        solutions[name] = ClassicalDeblurrer(name, tile).restore(scene, extent, told).image
+    return Physics(scene, names, solutions)
+
+
+def encoded(linear: Image) -> Image:
+    """Return a part (h, w, C) of a picture as networks see it: (h, w, 3), sRGB-encoded, [0, 1]; grey three times."""
+    return np.repeat(SRGB.encode(np.clip(linear, 0, 1)).astype(np.float32), 3 // linear.shape[2], axis=2)
+
+
+def _residual(physics: Physics, part: tuple[slice, slice], problem: Callable[[], Problem]) -> Image:
+    predicted = problem().operator.forward(np.ascontiguousarray(physics.solutions[BASE][part]))
+    difference = encoded(predicted) - encoded(physics.scene.picture[part])
+    return np.asarray(np.clip(0.5 + RESIDUAL_GAIN * difference, 0, 1), dtype=np.float32)
+
+
+def _noise(physics: Physics, part: tuple[slice, slice], _problem: object) -> Image:
+    return _flat(physics, part, visible_noise(physics.scene.facts) / MOST_NOISE)
+
+
+def _extent(physics: Physics, part: tuple[slice, slice], _problem: object) -> Image:
+    return _flat(physics, part, min(physics.scene.facts.trail_px / LONGEST_PX, 1.0))
+
+
+def _saturation(physics: Physics, part: tuple[slice, slice], _problem: object) -> Image:
+    return np.asarray(1 - physics.scene.confidence[part][..., None], dtype=np.float32)
+
+
+def _flat(physics: Physics, part: tuple[slice, slice], value: float) -> Image:
+    return np.full((*physics.scene.confidence[part].shape, 1), value, np.float32)
+
+
+_MAKERS = MappingProxyType({"residual": _residual, "noise": _noise, "extent": _extent, "saturation": _saturation})

@@ -1,0 +1,173 @@
+"""What physics tells a network: solutions, residual, noise, trails, saturation; by hand where that can be done."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gyrosharp.blur.network_input import PHYSICS, NetworkInput, input_planes
+from gyrosharp.errors import UsageError
+from gyrosharp.media.transfer import SRGB
+from gyrosharp.restore.classical import ClassicalDeblurrer, survey
+from gyrosharp.restore.model_card import CardInputs
+from gyrosharp.restore.models import Model
+from gyrosharp.restore.network import NetworkDeblurrer
+from gyrosharp.restore.physics import LONGEST_PX, RESIDUAL_GAIN, encoded, solve_physics
+from gyrosharp.restore.solvers.richardson_lucy import MOST_NOISE, plan, visible_noise
+from onnx_files import card_of, conv_graph
+from shots import photo, shake_photo
+
+ALL = tuple(PHYSICS)
+
+
+@pytest.fixture(scope="module")
+def shot():
+    return shake_photo(photo(width=200, height=170), seed=2)
+
+
+@pytest.fixture(scope="module")
+def surveyed(shot):
+    return survey(shot.capture, shot.blurred_linear)
+
+
+@pytest.fixture(scope="module")
+def physics(surveyed):
+    return solve_physics(*surveyed, ALL, tile="off")
+
+
+def plane(physics, name):
+    """Planes (H, W, C) of one name, of the whole photo."""
+    height, width = physics.scene.picture.shape[:2]
+    start = sum(PHYSICS[other] for other in ALL[: ALL.index(name)])
+    return physics.planes((0, 0, width, height))[start : start + PHYSICS[name]].transpose(1, 2, 0)
+
+
+def test_all_planes_lie_between_zero_and_one(physics):
+    planes = physics.planes((0, 0, 200, 170))
+    assert planes.shape == (sum(PHYSICS.values()), 170, 200) and planes.dtype == np.float32
+    assert planes.min() >= 0 and planes.max() <= 1
+
+
+@pytest.mark.parametrize("name", ["rl", "rl-sharp"])
+def test_solutions_are_those_of_the_solvers(physics, surveyed, name):
+    solved = ClassicalDeblurrer(name).restore(*surveyed).image
+    np.testing.assert_allclose(plane(physics, name), SRGB.encode(np.clip(solved, 0, 1)), atol=1e-6)
+
+
+def test_the_sharp_solution_keeps_the_noise(physics, surveyed):
+    facts = surveyed[0].facts
+    assert plan(facts, tv_factor=0.1).tv_strength == pytest.approx(0.1 * plan(facts).tv_strength)
+    rough = {name: float(np.abs(np.diff(plane(physics, name), axis=0)).mean()) for name in ("rl", "rl-sharp")}
+    assert rough["rl-sharp"] > 1.2 * rough["rl"]
+
+
+def test_the_residual_is_what_the_motion_does_not_explain(physics, surveyed):
+    scene = surveyed[0]
+    predicted = scene.problem(None).operator.forward(physics.solutions["rl"])
+    by_hand = 0.5 + RESIDUAL_GAIN * (SRGB.encode(np.clip(predicted, 0, 1)) - SRGB.encode(scene.picture))
+    np.testing.assert_allclose(plane(physics, "residual"), np.clip(by_hand, 0, 1), atol=1e-5)
+
+
+def test_the_residual_grows_with_a_wrong_motion(shot, physics):
+    late = replace(shot.capture, time_offset_s=shot.capture.time_offset_s + 0.01)
+    other = solve_physics(*survey(late, shot.blurred_linear), ALL, tile="off")
+    spread = [float(plane(each, "residual")[24:-24, 24:-24].std()) for each in (physics, other)]
+    assert spread[1] > 1.2 * spread[0]
+
+
+def test_facts_are_shown_as_numbers(physics, surveyed):
+    facts = surveyed[0].facts
+    assert np.unique(plane(physics, "noise")) == pytest.approx([visible_noise(facts) / MOST_NOISE])
+    assert np.unique(plane(physics, "extent")) == pytest.approx([facts.trail_px / LONGEST_PX])
+
+
+def test_clipped_pixels_are_marked(shot):
+    bright = shot.blurred_linear.copy()
+    bright[40:60, 50:80] = 1.0
+    marked = plane(solve_physics(*survey(shot.capture, bright), ALL, tile="off"), "saturation")[..., 0]
+    assert marked[45:55, 55:75].min() > 0.9 and marked[100:140, 100:160].max() < 0.5
+
+
+def test_parts_are_those_of_the_whole(physics):
+    """A box whose edges are left out by the margin."""
+    margin = physics.margin_px
+    assert margin >= 4
+    whole, box = physics.planes((0, 0, 200, 170)), (40, 24, 120, 112)
+    part = physics.planes(box)[:, margin:-margin, margin:-margin]
+    cut = whole[:, 24 + margin : 136 - margin, 40 + margin : 160 - margin]
+    np.testing.assert_allclose(part, cut, atol=2e-4)
+
+
+def test_grey_photos_are_shown_three_times():
+    np.testing.assert_array_equal(
+        encoded(np.full((2, 2, 1), 0.5, np.float32)), encoded(np.full((2, 2, 3), 0.5, np.float32))
+    )
+
+
+def test_only_what_is_wanted_is_solved(surveyed):
+    assert set(solve_physics(*surveyed, ("noise",)).solutions) == set()
+    assert set(solve_physics(*surveyed, ("residual",)).solutions) == {"rl"}
+    assert solve_physics(*surveyed, ("noise",)).margin_px == 0
+
+
+class Keeps:
+    """A session that keeps its planes and returns the solution, the third to fifth plane."""
+
+    backend = "keeps"
+
+    def __init__(self):
+        self.given = []
+
+    def run(self, _image, planes):
+        self.given.append(planes)
+        return planes[:, 2:5].copy()
+
+
+def refiner(tmp_path, tile="auto"):
+    inputs = CardInputs(encoding="linear_kernel", options={"form": "vector"}, physics=("rl", "residual", "noise"))
+    session = Keeps()
+    model = Model(card_of(conv_graph(np.ones((1, 1))), inputs=inputs, size_multiple=8, tile_margin_px=16), tmp_path)
+    return NetworkDeblurrer(model, tile, session), session
+
+
+def test_networks_are_given_motion_and_then_physics(tmp_path, surveyed):
+    deblurrer, session = refiner(tmp_path, tile="off")
+    result = deblurrer.restore(*surveyed)
+    (planes,) = session.given
+    assert planes.shape == (1, 2 + 7, 176, 200)
+    wanted = solve_physics(*surveyed, ("rl", "residual", "noise")).planes((0, 0, 200, 170))
+    np.testing.assert_allclose(planes[0, 2:, :170, :200], wanted, atol=1e-6)
+    assert deblurrer.needs_motion
+    np.testing.assert_allclose(result.image, ClassicalDeblurrer("rl").restore(*surveyed).image.clip(0, 1), atol=1e-5)
+
+
+def test_tiles_equal_the_whole(tmp_path):
+    shot = shake_photo(photo(width=420, height=300), seed=3)
+    surveyed = survey(shot.capture, shot.blurred_linear)
+    whole, tiled = (refiner(tmp_path, tile)[0].restore(*surveyed).image for tile in ("off", 256))
+    # Solvers in tiles differ by half a code of 8 bit at most: see tests/restore/test_tiling.py.
+    assert np.abs(SRGB.encode(whole) - SRGB.encode(tiled)).max() < 1.5 / 255
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("rl", "fog"), r"physics: expected names out of rl, .*, each once, got 'fog'"),
+        (("rl", "rl"), r"physics: expected names out of .*, got one of them twice"),
+    ],
+)
+def test_unknown_names_are_refused(surveyed, names, message):
+    for ask in (lambda: solve_physics(*surveyed, names), lambda: NetworkInput(physics=names)):
+        with pytest.raises(UsageError, match=message):
+            ask()
+
+
+def test_planes_of_another_size_are_refused():
+    wanted = NetworkInput(physics=("rl", "noise"))
+    assert wanted.channels == 4 and wanted.needs_motion
+    with pytest.raises(UsageError, match=r"expected planes \(4, 8, 9\) of rl, noise, got \(3, 8, 9\); make them with"):
+        input_planes(wanted, None, (8, 9), None, np.zeros((3, 8, 9), np.float32))
+    with pytest.raises(UsageError, match=r"expected planes .* got None"):
+        input_planes(wanted, None, (8, 9))
+    with pytest.raises(UsageError, match=r"expected stride >= 1, and 1 with depth or physics, got 2"):
+        NetworkInput(stride=2, physics=("rl",))
