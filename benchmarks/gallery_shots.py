@@ -42,12 +42,12 @@ MARGIN_PX = 24
 CLEAN = Sensor(encoded_std=0.01)
 # Street lamps in a night photo are tens of times as bright as white.
 LAMP_LIGHT = 30.0
-# The rocket, exposed a little longer: its lamps cover more of the picture, and nothing else is clipped.
-NIGHT_EXPOSURE = 1.3
+# Of the night photo, px: so long that the lamps' trails cover more than a hundredth of it.
+LAMP_TRAIL_PX = 30.0
 # Pitch, yaw and roll of a hand that twists the camera rather than tilting it, and of one that does not twist it at all:
 # a stabiliser of the lens cannot hold a twist.
 TWIST, TILT = (0.1, 0.1, 1.0), (1.0, 1.0, 0.0)
-# Across the exposure, in the reference view; the camera's own trails run down to the left.
+# Across the exposure, in the reference view: longer than the camera's trails, and in another direction.
 OBJECT_PATH_PX = (34.0, -12.0)
 OBJECT_DIAMETER_PX = 150
 # A photographer who walks while taking a picture.
@@ -70,7 +70,7 @@ class GalleryShot:
 
 @dataclass(frozen=True)
 class Case:
-    """A failure: its name for people, a photo, what is done to it; corner (x, y) of the part that is shown, if it is."""
+    """A failure: its name for people, a photo, what is done to it, and the corner (x, y) of the part that is shown."""
 
     title: str
     photo: str
@@ -114,9 +114,9 @@ def photographed(truth: Image, seen: Image, true: Capture, told: Capture, sensor
 
 def saturation(sharp: Image) -> GalleryShot:
     """Lamps that are far brighter than white draw their trails into the picture."""
-    true, bright = hand_motion(sharp), np.minimum(NIGHT_EXPOSURE * sharp, 1.0)
-    lit = replace(CLEAN, saturation_alpha=LAMP_LIGHT).saturate(bright)
-    return photographed(bright, blurred(lit, true), true, true)
+    true = hand_motion(sharp, LAMP_TRAIL_PX)
+    lit = replace(CLEAN, saturation_alpha=LAMP_LIGHT).saturate(sharp)
+    return photographed(sharp, blurred(lit, true), true, true)
 
 
 def moving_object(sharp: Image) -> GalleryShot:

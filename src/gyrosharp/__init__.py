@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gyrosharp.geometry.trajectory import PoseTrajectory
     from gyrosharp.imu.readers import read_imu
     from gyrosharp.imu.recording import ImuRecording
+    from gyrosharp.restore.confidence import confidence_map
     from gyrosharp.restore.deblur import deblur
     from gyrosharp.restore.restoration import Restoration
     from gyrosharp.restore.video import deblur_movie
@@ -40,6 +41,7 @@ _HOMES = {
     "Shutter": "gyrosharp.geometry.shutter",
     "blur_field": "gyrosharp.blur.field",
     "blur_operator": "gyrosharp.blur.operator",
+    "confidence_map": "gyrosharp.restore.confidence",
     "deblur": "gyrosharp.restore.deblur",
     "deblur_movie": "gyrosharp.restore.video",
     "load_capture": "gyrosharp.capture.capture_file",
@@ -63,6 +65,7 @@ __all__ = [
     "Shutter",
     "blur_field",
     "blur_operator",
+    "confidence_map",
     "deblur",
     "deblur_movie",
     "load_capture",

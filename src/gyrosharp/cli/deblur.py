@@ -13,6 +13,14 @@ import typer
 
 from gyrosharp.capture.capture import Capture, ImageSource
 from gyrosharp.capture.recording import Recording
+from gyrosharp.cli.deblur_confidence import (
+    AUTO,
+    map_of,
+    map_written,
+    require_flags_fit,
+    require_map_writable,
+    require_no_map,
+)
 from gyrosharp.cli.deblur_film import FramesJob, MovieJob, film_job, is_film
 from gyrosharp.cli.deblur_inputs import expanded, is_bare
 from gyrosharp.cli.failures import described as described_error
@@ -37,11 +45,12 @@ NAMES_A_FILE = (*IMAGE_SUFFIXES, *CONTAINERS)
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One picture to deblur and where the result goes."""
+    """One picture to deblur, where the result goes, and where its confidence map does, if one is asked for."""
 
     source: ImageSource
     capture: Capture | None
     target: Path
+    confidence: Path | None = None
 
     @property
     def report(self) -> Path:
@@ -50,12 +59,14 @@ class Job:
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        """The picture that is written."""
-        return (self.target,)
+        """The pictures that are written."""
+        return (self.target,) if self.confidence is None else (self.target, self.confidence)
 
     def check(self, options: DeblurOptions) -> None:
         """Check, before any work is done, that the result can be written."""
         require_writable(self.target, options.force)
+        if self.confidence is not None:
+            require_map_writable(self.confidence, (self.target, self.source.path), options.force)
 
 
 AnyJob: TypeAlias = "Job | MovieJob | FramesJob"
@@ -154,6 +165,7 @@ def _checked_worker(described: CaptureOptions, options: DeblurOptions) -> Deblur
         raise UsageError(f"--min-blur: expected 0 to {LARGEST_MIN_BLUR_PX:.0f} px, got {options.min_blur:g}")
     if options.psf is not None and (described.gyro or described.capture):
         raise UsageError("expected --psf or a gyro log, got both; a kernel replaces the log")
+    require_flags_fit(options)
     if Path(options.suffix).name != options.suffix:
         raise UsageError(f"--suffix: expected a part of a file name, got {options.suffix!r}")
     return deblurrer(options.method, options.tile)
@@ -165,6 +177,10 @@ def _check_several(several: bool, described: CaptureOptions, options: DeblurOpti
     output = options.output
     if output is not None and not output.is_dir() and (output.exists() or output.suffix.lower() in NAMES_A_FILE):
         raise UsageError(f"-o {output}: expected a folder for several inputs, got a file name")
+    if options.confidence not in (None, AUTO):
+        raise UsageError(
+            "--confidence: expected auto for several inputs, got one file name; each needs a map of its own"
+        )
     if described.capture is not None:
         raise UsageError("--capture: expected one photo, got several inputs; each needs a capture file of its own")
     if described.start_ns is not None:
@@ -174,15 +190,18 @@ def _check_several(several: bool, described: CaptureOptions, options: DeblurOpti
 def _jobs(source: Path, described: CaptureOptions, batch: Batch, *, alone: bool) -> list[AnyJob]:
     options, several = batch.options, batch.several
     if options.psf is not None or (not batch.worker.needs_motion and is_bare(source, described)):
+        require_no_map(source, "a photo without", options)
         return [Job(ImageSource(source), None, _target(ImageSource(source), source.stem, options, several))]
     subject = subject_of(source, described)
     if isinstance(subject, Recording) and is_film(subject):
+        require_no_map(source, "the movie or sequence", options)
         return [film_job(subject, options, alone=alone)]
     jobs: list[AnyJob] = []
     for capture in subject if isinstance(subject, Recording) else [subject]:
         if capture.image is None:
             raise ImageError(f"{source}: expected a capture with an image, got none; add the key 'image'")
-        jobs.append(Job(capture.image, capture, _target(capture.image, capture.name, options, several)))
+        target = _target(capture.image, capture.name, options, several)
+        jobs.append(Job(capture.image, capture, target, map_of(target, options)))
     return jobs
 
 
@@ -243,7 +262,11 @@ def _process_photo(job: Job, batch: Batch) -> dict[str, Any]:
         result = _restored(job, picture, options, progress)
     late = [note for note in result.diagnostics.notes if note not in {*shared, *own}]
     report = {**_report(job, options, result), "notes": [*shared, *own, *late]}
-    with atomic_write(job.report, options.force) if options.report else nullcontext() as file:
+    with (
+        atomic_write(job.report, options.force) if options.report else nullcontext() as file,
+        map_written(job.confidence, result, picture, options) as of_map,
+    ):
+        report |= of_map
         # On the disk before the picture, so that a full disk leaves neither.
         _write_report(file, report)
         late += _write(job, picture, result, options)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gyrosharp.capture.layouts import is_recording
 from gyrosharp.capture.layouts.saved import SUFFIX as RECORDING_SUFFIX
+from gyrosharp.cli.deblur_confidence import ENDING
 from gyrosharp.cli.options import CAPTURE_SUFFIX, CaptureOptions, DeblurOptions
 from gyrosharp.errors import ImageError
 from gyrosharp.media.image_file import IMAGE_SUFFIXES
@@ -56,6 +57,6 @@ def _is_described(path: Path, suffix: str) -> bool:
 
 
 def _is_photo(path: Path, suffix: str) -> bool:
-    """Whether a file is a photo, and no result of an earlier run."""
-    is_result = bool(suffix) and path.stem.endswith(suffix)
+    """Whether a file is a photo, and no result or map of an earlier run."""
+    is_result = bool(suffix) and path.stem.removesuffix(ENDING).endswith(suffix)
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and not is_result

@@ -94,6 +94,13 @@ class DeblurOptions:
         ),
     ] = "auto"
     strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0
+    confidence: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|auto",
+            help="Also write a map (PNG) of where the result can be trusted, white, and where not; auto: beside it.",
+        ),
+    ] = None
     tile: Annotated[str, typer.Option(help="auto, off, or the side of a tile in px.")] = "auto"
     psf: Annotated[Path | None, typer.Option(help="Kernel picture: one blur for the whole photo, no gyro.")] = None
     min_blur: Annotated[float, typer.Option(help="Frames of a film with shorter trails, px, are left alone.")] = 1.5

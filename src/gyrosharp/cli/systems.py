@@ -20,7 +20,8 @@ def run(name: str | None, *, as_json: bool) -> None:
     """Print the table of all systems, or all about one."""
     from gyrosharp.restore.models import bundled_cards
 
-    cards = bundled_cards()
+    # Of several sizes of a system the last one by name: the default's.
+    cards = {card.system: card for card in bundled_cards().values()}
     if name is None:
         rows = [_facts(spec, cards.get(spec.name)) for spec in systems().values()]
         typer.echo(json.dumps(rows) if as_json else _table(rows))
@@ -88,7 +89,8 @@ def _table(rows: list[dict[str, Any]]) -> str:
         console.print(table)
     about = (
         "Gains in dB over the blurred picture on gyroblur-mini, for the weights that come with gyrosharp: small "
-        "configurations, trained alike for minutes on a CPU. They do not reach what the papers' full networks do.\n"
+        "configurations, trained alike for minutes on a CPU. They do not reach what the papers' full networks do. "
+        "refine, the default, was trained for longer (docs/models.md).\n"
         "`gyrosharp systems NAME` says more, `gyrosharp deblur --method NAME` runs it, `gyrosharp train` trains it."
     )
     return text.get() + about

@@ -166,7 +166,7 @@ class AutoDeblurrer:
             reason = "the result would explain the photo no better than the photo itself does"
             return Restoration(scene.picture, replace(diagnostics, decision="left unchanged", reason=reason))
         image = mixed(result.image, scene.picture, verdict.strength)
-        return Restoration(image, replace(diagnostics, reason=verdict.reason))
+        return Restoration(image, replace(diagnostics, reason=verdict.reason), scene.capture)
 
 
 def looks_stabilised(agreement: Agreement) -> bool:

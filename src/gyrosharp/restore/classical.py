@@ -172,7 +172,7 @@ class ClassicalDeblurrer:
             tiles=solved.tiles,
             seconds=time.perf_counter() - begun,
         )
-        return Restoration(solved.image, with_steps(diagnostics, settings))
+        return Restoration(solved.image, with_steps(diagnostics, settings), scene.capture)
 
 
 def checked_picture(picture_linear: Image, shape: tuple[int, int]) -> Image:

@@ -146,7 +146,7 @@ class NetworkDeblurrer:
             seconds=time.perf_counter() - begun,
             notes=(*self.remarks, *said),
         )
-        return Restoration(solved.image, diagnostics)
+        return Restoration(solved.image, diagnostics, scene.capture)
 
     def deblur_unknown(
         self, picture_linear: Image, progress: Progress | None = None, *, lossy: bool = False

@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.capture.capture import Capture
+
 Decision = Literal["deblurred", "left unchanged"]
 
 
@@ -165,10 +167,13 @@ class Restoration:
         Linear light, >= 0; values above 1 occur where the photo is saturated.
     diagnostics : Diagnostics
         What was done.
+    capture : Capture or None
+        The shot with the motion that was undone, after self-calibration; None where no camera's motion was.
     """
 
     image: NDArray[np.float32]
     diagnostics: Diagnostics
+    capture: Capture | None = None
 
     def __post_init__(self) -> None:
         view = self.image.view()

@@ -80,7 +80,8 @@ def shards_of(folder: Path) -> list[Path]:
     ImageError
         If there are none.
     """
-    shards = sorted(folder.glob("*.tar")) if folder.is_dir() else []
+    # A shard that is still being written has a name with a dot in front.
+    shards = sorted(folder.glob("[!.]*.tar")) if folder.is_dir() else []
     if not shards:
         found = "a folder without tar files" if folder.is_dir() else "no such folder"
         raise ImageError(f"{folder}: expected shards, got {found}; make them with gyrosharp synth")
