@@ -1,7 +1,7 @@
 PYTHON ?= python3
 PIP = -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint train-refine clean
 
 # A light install (no torch), then the main job on the bundled photo. Pictures and report land in demo/.
 demo: .venv-light/installed
@@ -20,6 +20,11 @@ lint: .venv-dev/installed
 	.venv-dev/bin/ruff format --check .
 	.venv-dev/bin/mypy
 	.venv-dev/bin/lint-imports
+
+# The weights of the default method, from photos and gyro logs in DATA: two hours on two cores.
+DATA = ../shared/data
+train-refine: .venv-train/installed
+	.venv-train/bin/python tools/train_refine.py --data $(DATA) -o refine
 
 SOURCES = $(shell git ls-files -co --exclude-standard src CMakeLists.txt pyproject.toml constraints.txt)
 

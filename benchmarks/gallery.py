@@ -31,7 +31,10 @@ from gyrosharp.restore.restoration import Restoration
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = "demo"
 BEGIN, END = "<!-- table of benchmarks/gallery.py -->", "<!-- end of the table -->"
-HEAD = "| case | what is wrong | blurred, dB | `auto`, dB | `rl` as told, dB | what `auto` said |\n|---|---|---|---|---|---|"
+HEAD = (
+    "| case | what is wrong | blurred, dB | `auto`, dB | `rl` as told, dB | what `auto` said |\n"
+    "|---|---|---|---|---|---|"
+)
 # Three tiles side by side are 900 px wide, as wide as GitHub shows a page: no pixel is shrunk.
 TILE_PX, GAP_PX, CAPTION_PX = (296, 228), 6, 20
 # A picture takes the best of these qualities that keeps it small; noise takes more room than anything else.

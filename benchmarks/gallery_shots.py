@@ -43,12 +43,12 @@ CLEAN = Sensor(encoded_std=0.01)
 # Street lamps in a night photo are tens of times as bright as white.
 LAMP_LIGHT = 30.0
 # Of the night photo, px: so long that the lamps' trails cover more than a hundredth of it.
-LAMP_TRAIL_PX = 30.0
+LAMP_TRAIL_PX = 44.0
 # Pitch, yaw and roll of a hand that twists the camera rather than tilting it, and of one that does not twist it at all:
 # a stabiliser of the lens cannot hold a twist.
 TWIST, TILT = (0.1, 0.1, 1.0), (1.0, 1.0, 0.0)
-# Across the exposure, in the reference view: longer than the camera's trails, and in another direction.
-OBJECT_PATH_PX = (34.0, -12.0)
+# Across the exposure, in the reference view: longer than the camera's trails, and across them.
+OBJECT_PATH_PX = (12.0, 34.0)
 OBJECT_DIAMETER_PX = 150
 # A photographer who walks while taking a picture.
 WALK_M_S = (0.5, 0.1, 0.0)
@@ -153,7 +153,7 @@ def wrong_focal(sharp: Image, ratio: float) -> GalleryShot:
 
 
 def stabilised(sharp: Image, share: float) -> GalleryShot:
-    """An optical stabiliser moved the picture against the shake, and took `share` of it away; the log has all of it."""
+    """An optical stabiliser took a share of the shake off the picture's middle; the log has all of it."""
     told = hand_motion(sharp, gains=TILT)
     camera, (start_ns, end_ns) = told.camera, told.exposure.span_ns
     times_ns = np.linspace(start_ns, end_ns, POSES).astype(np.int64)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from scipy.stats import rankdata, spearmanr
@@ -40,6 +41,14 @@ def in_blocks(values):
     return values[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).mean((1, 3)).ravel()
 
 
+def recorded(shot, border_px=36, reach_px=20):
+    """Pixels whose light all fell on pixels that can be trusted: what the others hold may be right, by good luck."""
+    bright = (encoded(shot.blurred_linear).max(axis=2) > 0.94).astype(np.uint8)
+    mask = cv2.dilate(bright, np.ones((2 * reach_px + 1, 2 * reach_px + 1))) == 0
+    mask[:border_px] = mask[-border_px:] = mask[:, :border_px] = mask[:, -border_px:] = False
+    return mask
+
+
 def map_of(shot, capture=None):
     result = deblur(capture or shot.capture, "rl", image=shot.blurred_linear)
     return result, confidence_map(result, shot.blurred_linear)
@@ -58,29 +67,32 @@ def exact(shot):
 def test_it_ranks_pixels_by_their_error(shot, exact, record_property):
     result, confidence = exact
     error = error_of(result.image, shot.sharp_linear)
-    area = area_under_curve(-confidence, error > TOLERANCE)
-    rank = spearmanr(-in_blocks(confidence), in_blocks(error)).statistic
+    mask = recorded(shot)
+    area = area_under_curve(-confidence[mask], error[mask] > TOLERANCE)
+    whole = in_blocks(mask.astype(float)) == 1.0
+    rank = spearmanr(-in_blocks(confidence)[whole], in_blocks(error)[whole]).statistic
     record_property("area_under_curve", float(area))
     record_property("rank_correlation_of_blocks", float(rank))
     assert confidence.shape == error.shape and confidence.dtype == np.float32
     assert confidence.min() >= 0.0 and confidence.max() <= 1.0
-    assert area > 0.75
-    assert rank > 0.5
+    # Measured: 0.82 and 0.84; 0.5 is chance.
+    assert area > 0.77
+    assert rank > 0.6
 
 
-def test_what_it_promises_holds_within_a_quarter(shot, exact):
-    """The share of pixels within the tolerance, where the map gives them an even chance and where it is sure."""
+def test_it_says_how_many_pixels_are_right(shot, exact):
+    """Share of pixels within the tolerance: overall, where the map is sure, and where it gives them an even chance."""
     result, confidence = exact
-    right = error_of(result.image, shot.sharp_linear) < TOLERANCE
-    sure, even = confidence > 0.9, (confidence > 0.4) & (confidence < 0.6)
-    assert right[sure].mean() > 0.95
-    assert 0.25 < right[even].mean() < 0.8
-    assert abs(right.mean() - confidence.mean()) < 0.15
+    mask = recorded(shot)
+    right, confidence = error_of(result.image, shot.sharp_linear)[mask] < TOLERANCE, confidence[mask]
+    assert abs(right.mean() - confidence.mean()) < 0.07
+    assert right[confidence > 0.9].mean() > 0.95
+    # Measured: 0.52 and 0.76.
+    assert 0.35 < right[(confidence > 0.4) & (confidence < 0.6)].mean() < 0.85
 
 
-@pytest.mark.parametrize("scale", [2.0])
-def test_gyro_errors_lower_it_all_over(shot, exact, scale):
-    gyro = with_gyro_errors(shot.capture, 1, 0.01 * scale, 0.02 * scale, 0.004 * scale, 0.04 * scale)
+def test_gyro_errors_lower_it_all_over(shot, exact):
+    gyro = with_gyro_errors(shot.capture, 1, noise=0.02, bias=0.04, offset_s=0.008, focal=0.08)
     assert map_of(shot, gyro)[1].mean() < exact[1].mean() - 0.01
 
 
@@ -125,7 +137,7 @@ def test_light_from_outside_the_picture_is_not_trusted():
     border = np.ones((SIDE, SIDE), bool)
     border[40:-40, 40:-40] = False
     assert confidence.min() < 0.75
-    assert confidence[~border].min() > 0.9
+    assert confidence[~border].min() > 0.85
     assert confidence[border].mean() < confidence[~border].mean() - 0.05
 
 
@@ -139,7 +151,8 @@ def test_half_the_effect_is_mapped_as_it_is_written(shot, exact):
     half = replace(exact[0], image=mixed(exact[0].image, shot.blurred_linear, 0.5))
     confidence = confidence_map(half, shot.blurred_linear)
     error = error_of(half.image, shot.sharp_linear)
-    assert area_under_curve(-confidence, error > TOLERANCE) > 0.75
+    mask = recorded(shot)
+    assert area_under_curve(-confidence[mask], error[mask] > TOLERANCE) > 0.77
 
 
 def test_the_motion_is_the_one_that_was_used(shot, exact):

@@ -21,7 +21,7 @@ from gyrosharp.blur.network_input import PHYSICS, NetworkInput
 from gyrosharp.errors import UsageError
 from gyrosharp.nets._first_weights import carry_variance
 from gyrosharp.nets._net import DeblurNet, Descriptor
-from gyrosharp.nets._reach import Hourglass
+from gyrosharp.nets._reach import MAX_POOL_2, Hourglass
 
 NAME = "refine"
 DESCRIPTION = "refines what Richardson-Lucy made of the picture: gyrosharp's default"
@@ -66,7 +66,7 @@ class Config:
     motion_scale: float = 32.0
 
     def __post_init__(self) -> None:
-        if len(self.widths) != len(self.blocks) or min((0, *self.widths)[1:] + self.blocks, default=0) < 1:
+        if len(self.widths) != len(self.blocks) or min((*self.widths, *self.blocks), default=0) < 1:
             raise UsageError(
                 f"{NAME}: expected as many widths as blocks, all >= 1, got widths {self.widths}, blocks {self.blocks}"
             )
@@ -155,6 +155,7 @@ def _reach(blocks: tuple[int, ...]) -> tuple[int, int, int]:
     reaches = [2 * count for count in blocks]
     encoder = (reaches[0] + 1, *reaches[1:]) if len(blocks) > 1 else (reaches[0] + 2,)
     decoder = (reaches[0] + 1, *reaches[1:-1]) if len(blocks) > 1 else ()
-    path = Hourglass(encoder, decoder, (0, 1), up_kernel=2)
+    # A 2 x 2 convolution of stride 2 sees what a 2 x 2 pooling does.
+    path = Hourglass(encoder, decoder, MAX_POOL_2, up_kernel=2)
     margin = path.tile_margin_px * FINEST + FINEST - 1
     return path.size_multiple * FINEST, path.receptive_field_px * FINEST, margin
