@@ -41,9 +41,9 @@ MARGIN_PX = 24
 # Good light: 1 % noise of the stored picture, 8 bit, as in the benchmarks.
 CLEAN = Sensor(encoded_std=0.01)
 # Street lamps in a night photo are tens of times as bright as white.
-LAMP_LIGHT = 30.0
+LAMP_LIGHT = 60.0
 # Of the night photo, px: so long that the lamps' trails cover more than a hundredth of it.
-LAMP_TRAIL_PX = 44.0
+LAMP_TRAIL_PX = 36.0
 # Pitch, yaw and roll of a hand that twists the camera rather than tilting it, and of one that does not twist it at all:
 # a stabiliser of the lens cannot hold a twist.
 TWIST, TILT = (0.1, 0.1, 1.0), (1.0, 1.0, 0.0)
