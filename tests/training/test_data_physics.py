@@ -14,7 +14,7 @@ from gyrosharp.restore.classical import survey  # noqa: E402
 from gyrosharp.restore.physics import solve_physics  # noqa: E402
 from gyrosharp.training.config import TrainConfig  # noqa: E402
 from gyrosharp.training.data import open_training_data  # noqa: E402
-from gyrosharp.training.data.augment import Augmentation  # noqa: E402
+from gyrosharp.training.data.augment import Augmentation, draw_augmentation  # noqa: E402
 from gyrosharp.training.data.samples import batch_of, load_sample  # noqa: E402
 from gyrosharp.training.data.shards import shard_records  # noqa: E402
 from synth_inputs import write_photos  # noqa: E402
@@ -94,3 +94,11 @@ def test_the_device_makes_no_physics(tmp_path):
     photos = write_photos(tmp_path / "photos")
     with pytest.raises(UsageError, match=r"data\.synth: expected a network without physics, got .*; make shards with"):
         next(open_training_data(config, INPUTS, [photos]).batches(0, lambda _: 1.0))
+
+
+def test_crops_keep_away_from_the_edges():
+    rng = np.random.default_rng(0)
+    drawn = [draw_augmentation(rng, (160, 128), 64, 8, False, border=20) for _ in range(200)]
+    assert {change.x0 for change in drawn} == {24, 32, 40} and {change.y0 for change in drawn} == set(range(24, 80, 8))
+    with pytest.raises(UsageError, match=r"at most the samples' 80 x 112 px, got 96"):
+        draw_augmentation(rng, (160, 128), 96, 8, False, border=20)

@@ -18,7 +18,8 @@ from gyrosharp.restore.models import find_model  # noqa: E402
 from gyrosharp.restore.network import NetworkDeblurrer  # noqa: E402
 from gyrosharp.restore.onnx_session import OnnxSession  # noqa: E402
 from gyrosharp.training import export as exporting  # noqa: E402
-from gyrosharp.training.export import ExportRequest, checkpoint_of, export_model  # noqa: E402
+from gyrosharp.training.checkpoint import checkpoint_of  # noqa: E402
+from gyrosharp.training.export import ExportRequest, export_model  # noqa: E402
 from gyrosharp.training.half_weights import halve_constants, round_weights  # noqa: E402
 from gyrosharp.training.onnx_graph import differences, onnx_graph  # noqa: E402
 from onnx_files import write_model  # noqa: E402

@@ -19,7 +19,10 @@ class TrainOptions:
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder of the run: checkpoints, log, pictures.")
     ] = None
-    size: Annotated[str | None, typer.Option(help="Size of the network: full, or tiny, which a CPU can train.")] = None
+    size: Annotated[
+        str | None,
+        typer.Option(help="Size of the network: full, tiny for a CPU, ..."),
+    ] = None
     variant: Annotated[str | None, typer.Option(help="Variant that the system's paper compares.")] = None
     minutes: Annotated[
         float | None, typer.Option(help="Train for this time: as many steps as fit, measured at the start.")

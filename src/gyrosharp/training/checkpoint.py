@@ -177,6 +177,24 @@ def check_same_run(content: Mapping[str, Any], config: TrainConfig, facts: Mappi
                 )
 
 
+def checkpoint_of(source: Path) -> Path:
+    """Return the checkpoint of a run's folder, the best one if there is one, or the one that is named.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if not source.is_dir():
+        return source
+    for name in (BEST, LAST):
+        if (source / name).is_file():
+            return source / name
+    raise InputError(
+        f"{source}: expected a training run with {BEST} or {LAST}, got none; name its folder or a checkpoint"
+    )
+
+
 def trained_net(path: Path) -> tuple[DeblurNet, TrainConfig, dict[str, Any]]:
     """Return the network of a checkpoint with its trained weights, averaged ones if there are any; config; content.
 

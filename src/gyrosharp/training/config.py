@@ -36,6 +36,9 @@ class NetPart(_Strict):
     name: str = Field(description="network (gyrosharp.nets)")
     size: str = Field(default="full", description="named size of it: full, tiny, ...")
     changes: dict[str, Any] = Field(default_factory=dict, description="fields of its Config that differ")
+    start: str | None = Field(
+        default=None, description="run, or checkpoint, whose weights it starts from; none: drawn from the seed"
+    )
 
 
 class DataPart(_Strict):
@@ -43,6 +46,7 @@ class DataPart(_Strict):
 
     crop: int = Field(default=256, ge=8, description="side of a crop, px")
     batch: int = Field(default=16, ge=1, description="crops per step and process, gradient accumulation included")
+    border: int = Field(default=0, ge=0, description="crops stay this far from the edges of their sample, px")
     flip: bool = Field(default=True, description="mirror and turn crops at random")
     workers: int = Field(default=0, ge=0, description="loader processes; 0 loads in the training process")
     synth: dict[str, Any] | None = Field(

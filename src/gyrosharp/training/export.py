@@ -16,7 +16,7 @@ from gyrosharp.nets import DeblurNet, net_config
 from gyrosharp.nets._net import parameter_count
 from gyrosharp.restore.model_card import CARD_SUFFIX, CardFile, CardInputs, ModelCard, sha256
 from gyrosharp.restore.onnx_memory import bytes_per_pixel
-from gyrosharp.training.checkpoint import BEST, LAST, trained_net
+from gyrosharp.training.checkpoint import checkpoint_of, trained_net
 from gyrosharp.training.config import TrainConfig
 from gyrosharp.training.half_weights import round_weights
 from gyrosharp.training.onnx_graph import OPSET, Difference, differences, onnx_graph
@@ -77,24 +77,6 @@ class Exported:
     card: ModelCard
     files: tuple[Path, ...]
     differences: tuple[Difference, ...]
-
-
-def checkpoint_of(source: Path) -> Path:
-    """Return the checkpoint of a run's folder, the best one if there is one, or the one that is named.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    if not source.is_dir():
-        return source
-    for name in (BEST, LAST):
-        if (source / name).is_file():
-            return source / name
-    raise InputError(
-        f"{source}: expected a training run with {BEST} or {LAST}, got none; name its folder or a checkpoint"
-    )
 
 
 def export_model(source: Path, folder: Path, request: ExportRequest) -> Exported:

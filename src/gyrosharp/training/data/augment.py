@@ -55,17 +55,20 @@ class Augmentation:
 
 
 def draw_augmentation(
-    rng: np.random.Generator, shape: tuple[int, int], side: int, stride: int, flip: bool
+    rng: np.random.Generator, shape: tuple[int, int], side: int, stride: int, flip: bool, border: int = 0
 ) -> Augmentation:
     """Draw a part of a picture of shape (H, W), on a grid of this stride, and with `flip` one of its 8 orientations.
+
+    The part keeps at least `border` px away from the picture's edges.
 
     Raises
     ------
     UsageError
         If the side is no multiple of the stride, or the picture has no such part.
     """
-    _require_part(shape, side, stride)
-    y0, x0 = (stride * int(rng.integers((length // stride * stride - side) // stride + 1)) for length in shape)
+    kept = -(-border // stride)
+    _require_part((shape[0] - 2 * kept * stride, shape[1] - 2 * kept * stride), side, stride)
+    y0, x0 = (stride * int(rng.integers(kept, (length - side) // stride - kept + 1)) for length in shape)
     return Augmentation(x0, y0, side, *drawn_orientation(rng, flip))
 
 

@@ -79,7 +79,7 @@ class TrainingCrops:
             data, rng = self.config.data, chance_at(self.config.seed, number)
             shape = (sample.sharp.shape[0], sample.sharp.shape[1])
             samples.append(sample)
-            changes.append(draw_augmentation(rng, shape, data.crop, sample.stride, data.flip))
+            changes.append(draw_augmentation(rng, shape, data.crop, sample.stride, data.flip, data.border))
         return batch_of(samples, changes, self.samples.inputs, request.alpha)
 
     def _sample(self, number: int, alpha: float) -> TrainingSample:
