@@ -89,8 +89,8 @@ class DeblurOptions:
     method: Annotated[
         str,
         typer.Option(
-            help="auto; rl, rl-tv, rl-plain, wiener or map; a trained network by its name, or by its .onnx file "
-            "(`gyrosharp systems` lists the bundled ones)."
+            help="auto; rl, rl-sharp, rl-tv, rl-plain, wiener or map; a trained network by its name, or by its .onnx "
+            "file (`gyrosharp systems` lists the bundled ones)."
         ),
     ] = "auto"
     strength: Annotated[float, typer.Option(help="0 leaves the photo alone, 1 is the full effect.")] = 1.0

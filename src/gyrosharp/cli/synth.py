@@ -71,7 +71,7 @@ def _first_samples(maker: SynthMaker, wanted: int) -> list[BlurSample]:
     samples: list[BlurSample] = []
     failure: InputError | None = None
     crops = maker.config.picture.crops_per_photo
-    for index in range(len(maker.samples.library) * crops):
+    for index in range(max(len(maker.samples.library) * crops, wanted)):
         try:
             samples.append(maker.samples.sample(index))
         except InputError as error:
