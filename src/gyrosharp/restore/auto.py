@@ -51,10 +51,11 @@ LEAST_SCORE, LEAST_LEAD, LEAST_SIGNIFICANCE, LEAST_EXPECTED = 0.3, 0.15, 2.5, 0.
 LEAST_SUM = 1.1
 # From this score on the result is taken as it is; below, it is mixed with the photo in proportion.
 FULL_SCORE = 0.8
+UNSURE = "the photo has too little texture, or too much noise or compression, to tell whether image and gyro agree"
 TOO_SMALL = "the camera's motion smeared the photo over less than a pixel"
 STABILISED = (
-    "image and gyro disagree: the blur goes the gyro's way but is much shorter, as an optical stabiliser causes; "
-    "switch it off, or give what it recorded"
+    "image and gyro disagree: the blur goes the gyro's way but is much shorter, as an optical stabiliser causes, or a "
+    "focal length told too long; switch the stabiliser off, give what it recorded, or check the focal length"
 )
 # The reflected motion leaves 1 % to 250 % more residual than the true one does, and up to 5 % less than one that only
 # looks like it; noise moves the ratio by less than 0.005.
@@ -192,7 +193,9 @@ def judge(calibration: Calibration, agreement: Agreement, trail_px: float) -> Ve
         return Verdict(0.0, "the blur is too faint to check the gyro against")
     if looks_stabilised(agreement):
         return Verdict(0.0, STABILISED)
-    if agreement.score < LEAST_SCORE or agreement.significance < LEAST_SIGNIFICANCE:
+    if agreement.score >= LEAST_SCORE and agreement.significance < LEAST_SIGNIFICANCE:
+        return Verdict(0.0, UNSURE)
+    if agreement.score < LEAST_SCORE:
         return Verdict(0.0, "image and gyro disagree: the photo does not show the blur that the gyro recorded")
     if agreement.lead < LEAST_LEAD:
         return Verdict(0.0, "image and gyro disagree: blur of another direction or length fits the photo better")
