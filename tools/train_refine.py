@@ -1,6 +1,6 @@
 """Make the weights of the default method again: data, training, export. `make train-refine` runs it.
 
-    python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--steps N] [--samples 1400 1300]
+    python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--steps N] [--more N] [--samples 1400 1300]
 
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. Every step is a
 command of gyrosharp; what is there is gone on with, so that a run may be stopped at any time. Two hours on two cores.
@@ -45,7 +45,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--size", choices=sorted(MODEL), default="small")
-    parser.add_argument("--steps", type=int)
+    parser.add_argument("--steps", type=int, default=18_000)
+    parser.add_argument("--more", type=int, default=5_500, help="steps of the second run, which starts from the first")
     parser.add_argument("--samples", type=int, nargs=2, default=(1400, 1300), metavar=("PHONE", "PLAIN"))
     given = parser.parse_args()
     shards = []
@@ -56,12 +57,18 @@ def main() -> None:
         drawn = ["-n", str(count), "--seed", str(seed), "--workers", str(CORES), "--set", f"sensor.preset={sensor}"]
         gyrosharp("synth", "refine", *sources, "-o", str(folder), *drawn)
     run = given.output / f"run-{given.size}"
-    steps = [] if given.steps is None else ["--set", f"schedule.steps={given.steps}"]
-    gyrosharp("train", "refine", "--size", given.size, *shards, "-o", str(run), *steps)
+    gyrosharp(
+        "train", "refine", "--size", given.size, *shards, "-o", str(run), "--set", f"schedule.steps={given.steps}"
+    )
+    # More of the same, from the averaged weights: crops without the samples' borders, where light came from outside.
+    tuned = given.output / f"tuned-{given.size}"
+    more = (f"net.start={run}", "optimiser.rate=6e-4", f"schedule.steps={given.more}", "data.border=16")
+    changes = [part for change in more for part in ("--set", change)]
+    gyrosharp("train", "refine", "--size", given.size, *shards, "-o", str(tuned), *changes)
     models = given.output / "models"
     models.mkdir(exist_ok=True)
     name = ["--name", MODEL[given.size], "--system", "refine", "-f"]
-    gyrosharp("export", str(run), "-o", str(models), *name, "--trained-on", f"CPU, {CORES} cores")
+    gyrosharp("export", str(tuned), "-o", str(models), *name, "--trained-on", f"CPU, {CORES} cores")
 
 
 if __name__ == "__main__":
