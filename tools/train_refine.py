@@ -1,6 +1,6 @@
 """Make the weights of the default method again: data, training, export. `make train-refine` runs it.
 
-    python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--steps N] [--more N] [--samples 1400 1300]
+    python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--steps N] [--more N] [--samples N N]
 
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. Every step is a
 command of gyrosharp; what is there is gone on with, so that a run may be stopped at any time. Two hours on two cores.
