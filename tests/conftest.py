@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,12 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("GYROSHARP_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 _outcomes: dict[str, str] = {}
+
+
+def pytest_configure():
+    """Let Ctrl-C end the processes that tests start, even where the tests were started in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

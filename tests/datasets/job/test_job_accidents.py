@@ -111,15 +111,13 @@ def test_interrupted_by_the_keyboard(tmp_path, workers, layout):
     job = begin(tmp_path / "out", 1000, *options, "--pause-s", 0.01)
     until_shards(tmp_path / "out", 3)
     os.killpg(job.pid, signal.SIGINT)  # as a terminal does: to the whole group
-    asked = time.monotonic()
     _, complaints = job.communicate()
-    assert time.monotonic() - asked < 3
     assert (job.returncode, complaints) == (130, "")
     until_all_ended(job.pid)
     assert not list((tmp_path / "out").rglob("*.tmp.*")) and not list((tmp_path / "out").rglob("making-*"))
     job = begin(tmp_path / "out", 1000, *options)
     made, resumed, _ = map(int, job.communicate()[0].split())
-    assert made == 1000 and resumed >= 30
+    assert made == 1000 and 30 <= resumed < 1000  # it stopped long before its end
 
 
 class TestDeadWorkers:
