@@ -55,7 +55,7 @@ def test_a_run_says_what_came_of_it_and_what_is_next(run, data, tmp_path):
         p.name for p in (tmp_path / "run").iterdir()
     }
     facts = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert facts["config"]["net"] == {"name": "nafnet", "size": "tiny", "changes": {}}
+    assert facts["config"]["net"] == {"name": "nafnet", "size": "tiny", "changes": {}, "start": None}
     assert facts["config"]["description"] == "nafnet" and facts["steps"] == 4
 
 

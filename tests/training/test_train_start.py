@@ -23,7 +23,7 @@ def test_the_first_weights_are_those_of_the_run(tmp_path, name):
     run = write_run(tmp_path / "run", "deepgyro")
     step = supervised_step(config_of("tiny", run / name), CPU)
     earlier = torch.load(run / "last.pt", weights_only=True)["modules"]["net"]
-    for key, value in step.modules["net"].state_dict().items():
+    for key, value in step.modules()["net"].state_dict().items():
         assert torch.equal(value, earlier[key]), key
     drawn = build_net("deepgyro", "tiny").state_dict()
     assert any(not torch.equal(value, earlier[key]) for key, value in drawn.items())
