@@ -267,6 +267,8 @@ def _bundle(model: "Model", figures: dict, about: dict, folder: Path) -> None:
         "data": {**about["data"], **{key: card.data[key] for key in ("samples", "sha256")}},
         "device": about["device"],
         "limits": tuple(about["limits"]),
+        # A run that started from an earlier one knows of its own steps only.
+        **{key: about[key] for key in ("steps", "minutes") if key in about},
     }
     (folder / card.files["onnx"].name).write_bytes(verified_bytes(model.folder, card.files["onnx"]))
     card.model_copy(update=changed).write(folder / f"{card.name}.card.json", overwrite=True)

@@ -3,7 +3,7 @@
     python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--steps N] [--more N] [--samples N N]
 
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. Every step is a
-command of gyrosharp; what is there is gone on with, so that a run may be stopped at any time. Two hours on two cores.
+command of gyrosharp; what is there is gone on with, so that a run may be stopped at any time. An hour and a half.
 """
 
 import argparse
@@ -62,7 +62,8 @@ def main() -> None:
     )
     # More of the same, from the averaged weights: crops without the samples' borders, where light came from outside.
     tuned = given.output / f"tuned-{given.size}"
-    more = (f"net.start={run}", "optimiser.rate=6e-4", f"schedule.steps={given.more}", "data.border=16")
+    changed = {"net.start": run, "optimiser.rate": "6e-4", "schedule.steps": given.more, "schedule.warmup": 100}
+    more = [f"{key}={value}" for key, value in {**changed, "data.border": 16}.items()]
     changes = [part for change in more for part in ("--set", change)]
     gyrosharp("train", "refine", "--size", given.size, *shards, "-o", str(tuned), *changes)
     models = given.output / "models"

@@ -90,7 +90,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
     about = (
         "Gains in dB over the blurred picture on gyroblur-mini, for the weights that come with gyrosharp: small "
         "configurations, trained alike for minutes on a CPU. They do not reach what the papers' full networks do. "
-        "refine, the default, was trained for longer (docs/models.md).\n"
+        "refine, the default, was trained for longer (docs/default.md).\n"
         "`gyrosharp systems NAME` says more, `gyrosharp deblur --method NAME` runs it, `gyrosharp train` trains it."
     )
     return text.get() + about

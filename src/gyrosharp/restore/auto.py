@@ -5,8 +5,8 @@ from the photo (`gyrosharp.restore.calibration`). The refined motion must then e
 or any other motion does (`gyrosharp.restore.agreement`), or the photo is left alone; where it does so only roughly, the
 result is mixed with the photo. Power spectra, which that rests on, do not tell a trail from its point reflection, so a
 part of the photo is deblurred with both, and the reflected one must not fit better. Then Richardson-Lucy solves the
-photo, and a small network goes on from there (`gyrosharp.restore.physics`, docs/models.md). At last the result, blurred
-again, must give back the photo better than the photo itself does.
+photo, and a small network goes on from there (`gyrosharp.restore.physics`, docs/default.md). At last the result,
+blurred again, must give back the photo better than the photo itself does.
 """
 
 import time
@@ -34,7 +34,7 @@ Image = NDArray[np.float32]
 
 NAME = "auto"
 METHOD = "rl"
-"""What trials are solved with, and films, whose frames a network would take four times as long for."""
+"""What trials are solved with, and films, whose frames a network would take nearly three times as long for."""
 REFINER = "refine-s"
 """The network that restores photos, after physics."""
 # Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an

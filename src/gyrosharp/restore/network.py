@@ -27,7 +27,7 @@ from gyrosharp.restore.backends import open_session
 from gyrosharp.restore.classical import Scene, checked_picture, part_of, survey
 from gyrosharp.restore.models import Model
 from gyrosharp.restore.onnx_session import Session
-from gyrosharp.restore.physics import Physics, solve_physics
+from gyrosharp.restore.physics import Physics, encoded, solve_physics
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.reblur import ReblurSums
 from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidual, Restoration
@@ -211,9 +211,8 @@ class NetworkDeblurrer:
     def _sharp(self, part: Image, planes: Planes | None) -> Image:
         """Run the network on one tile (h, w, C), linear light."""
         height, width, channels = part.shape
-        encoded = np.repeat(SRGB.encode(part).astype(np.float32), 3 // channels, axis=2)
         rows, columns = (-(-side // self._card.size_multiple) * self._card.size_multiple for side in (height, width))
-        image = _extended(encoded.transpose(2, 0, 1), rows, columns)
+        image = _extended(encoded(part).transpose(2, 0, 1), rows, columns)
         if planes is not None:
             planes = _extended(planes, rows // self._wanted.stride, columns // self._wanted.stride)
         output = self._session.run(image, planes)[0, :, :height, :width].transpose(1, 2, 0)
