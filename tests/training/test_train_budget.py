@@ -101,7 +101,7 @@ FAULTS = """
 import resource, sys, torch
 from gyrosharp.training.memory import keep_freed_pages
 kept = sys.argv[1] == "keep" and keep_freed_pages()
-for _ in range(3):
+for _ in range(30):  # with an unlucky address the heap grows by up to eight tensors before it has room for all
     torch.ones(2**24)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
@@ -120,7 +120,7 @@ def test_kept_pages_are_not_faulted_in_again():
     kept, after = faults("keep")
     if not kept:
         pytest.skip("no glibc here")
-    assert after < 0.5 * faults("default")[1]
+    assert after < 0.1 * faults("default")[1]
 
 
 def test_waiting_is_counted_as_stall(tmp_path):
