@@ -2,8 +2,10 @@
 
     python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--steps N] [--more N] [--samples N N]
 
-DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. Every step is a
-command of gyrosharp; what is there is gone on with, so that a run may be stopped at any time. An hour and a half.
+DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. A first run learns to go on
+from the solver. Its results on the same samples are where a second pass begins, and a second run, from the first one's
+weights, learns both. Every step is a command of gyrosharp; what is there is gone on with, so that a run may be stopped
+at any time. Three hours on two cores.
 """
 
 import argparse
@@ -22,6 +24,8 @@ LOGS = (
 # A phone's whole pipeline, and plain noise as classical methods assume it; folder, seed, sensor.
 SETS = (("phone", 61, "phone"), ("plain", 62, "gaussian"))
 MODEL = {"small": "refine-s", "full": "refine-m"}
+# How often the finished network is applied.
+PASSES = 3
 CORES = os.cpu_count() or 1
 
 

@@ -14,7 +14,11 @@ from gyrosharp.datasets.formats import read_dataset, writable_formats
 from gyrosharp.datasets.job import JobPlan, run_job
 from gyrosharp.datasets.sample_files import sample_from
 from gyrosharp.datasets.synthesis.synth_maker import SynthMaker, writer_of
-from gyrosharp.errors import CaptureError, ImageError, ImuError, OutputError, UsageError
+from gyrosharp.errors import CaptureError, ImageError, ImuError, MissingComponentError, OutputError, UsageError
+from gyrosharp.media.transfer import SRGB
+from gyrosharp.restore.classical import survey
+from gyrosharp.restore.physics import physics_of
+from onnx_files import conv_graph, write_model
 from synth_inputs import clean_config, maker_of, write_log, write_photos, write_rgbd
 
 SMALL = {"picture": {"size": [64, 48], "scale": [0.7, 1.0], "crops_per_photo": 2}}
@@ -213,3 +217,30 @@ def test_photos_may_lie_in_several_folders(photos, tmp_path):
     maker = SynthMaker(clean_config(**SMALL), (str(photos), str(other)), (), 0)
     assert len(maker.samples.library) == 3
     assert maker.fingerprint()["photos"] == 3
+
+
+def test_the_estimate_may_be_a_networks_result(photos, tmp_path):
+    """A network that gives back nine tenths of the photo: its result is the estimate, and physics goes on from it."""
+    names = ("estimate", "consistent", "residual", "noise")
+    write_model(tmp_path, conv_graph(np.full((1, 1), 0.9)))
+    config = clean_config(**SMALL, physics=names, refiner=str(tmp_path / "tiny.onnx"))
+    maker = maker_of(photos, config)
+    sample = maker.samples.sample(1)
+    blurred = SRGB.decode(sample.blurred / 255).astype(np.float32)
+    estimate = SRGB.decode(0.9 * SRGB.encode(blurred)).astype(np.float32)
+    np.testing.assert_allclose(sample.physics["estimate"] / 255, SRGB.encode(estimate), atol=0.6 / 255)
+    planes = physics_of(survey(sample.noisy_capture, blurred)[0], names, estimate).planes((0, 0, 64, 48))
+    for name, first in (("consistent", 3), ("residual", 6)):
+        np.testing.assert_allclose(
+            sample.physics[name] / 255, planes[first : first + 3].transpose(1, 2, 0), atol=2 / 255
+        )
+    plain = maker_of(photos, clean_config(**SMALL, physics=names))
+    assert np.abs(plain.samples.sample(1).physics["estimate"].astype(int) - sample.physics["estimate"]).max() > 10
+    np.testing.assert_array_equal(plain.samples.sample(1).blurred, sample.blurred)
+    assert plain.fingerprint()["refiner"] is None and len(maker.fingerprint()["refiner"]) == 64
+
+
+def test_a_network_that_is_not_there_is_said(photos):
+    maker = maker_of(photos, clean_config(**SMALL, physics=("estimate",), refiner="gone.onnx"))
+    with pytest.raises(MissingComponentError, match=r"gone\.onnx: expected a model, got no such file"):
+        maker.make(0)

@@ -57,8 +57,8 @@ def test_tiles_with_their_margin_equal_the_whole():
         ),
         ({"blocks": [1, 0, 1]}, r"all >= 1, got widths .*, blocks \(1, 0, 1\)"),
         ({"motion_scale": 0.0}, r"refine: expected motion_scale above 0, got 0"),
-        ({"physics": ["noise", "rl"]}, r"refine: expected physics to begin with rl, got noise, rl"),
-        ({"physics": ["rl", "fog"]}, r"physics: expected names out of rl, .* got 'fog'"),
+        ({"physics": ["noise", "estimate"]}, r"refine: expected physics to begin with estimate, got noise, estimate"),
+        ({"physics": ["estimate", "fog"]}, r"physics: expected names out of estimate, .* got 'fog'"),
     ],
 )
 def test_wrong_sizes_are_refused(changes, message):

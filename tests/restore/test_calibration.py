@@ -5,7 +5,7 @@ import pytest
 
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import CaptureError
-from gyrosharp.restore.calibration import CalibrationPriors, corrected, displacements, refine_motion
+from gyrosharp.restore.calibration import FINE, CalibrationPriors, _Search, corrected, displacements, refine_motion
 from gyrosharp.restore.spectrum import textured_spectra
 from shots import photo, shake_photo, with_gyro_errors
 
@@ -45,6 +45,60 @@ def test_an_exact_motion_is_hardly_changed(shots):
         spectra = windows(shot)
         refined = refine_motion(shot.capture, spectra)
         assert error_px(refined.capture, shot.capture, spectra.centres_px) < 0.35
+
+
+def test_slopes_hold_nothing_but_the_motion(shots):
+    """Gradient against differences of the objective with fits that were carried on to their end."""
+    shot = shots[0]
+    search = _Search(shot.capture, windows(shot), CalibrationPriors())
+
+    def objective(z):
+        state = search.state(z, FINE)
+        for _ in range(15):
+            state = search.state(z, FINE, state.fit)
+        return state.objective
+
+    state = search.state(np.zeros(5), FINE)
+    for _ in range(5):
+        state = search.state(np.zeros(5), FINE, state.fit)
+    gradient, curvature = search.curvature(state)
+    by_hand = [(objective(step) - objective(-step)) / 0.1 for step in 0.05 * np.eye(5)]
+    # As the correction that it asks for, in the prior's standard deviations.
+    np.testing.assert_allclose(np.linalg.solve(curvature, gradient - by_hand), 0, atol=0.1)
+
+
+OFTEN_RIGHT = CalibrationPriors(often_right=True)
+
+
+def test_a_gyro_that_is_often_right_is_left_alone_unless_the_photo_objects(shots):
+    right, wrong, before = [], [], []
+    for k, shot in enumerate(shots):
+        spectra, spoiled = windows(shot), with_gyro_errors(shot.capture, seed=k)
+        right.append(
+            error_px(refine_motion(shot.capture, spectra, OFTEN_RIGHT).capture, shot.capture, spectra.centres_px)
+        )
+        wrong.append(error_px(refine_motion(spoiled, spectra, OFTEN_RIGHT).capture, shot.capture, spectra.centres_px))
+        before.append(error_px(spoiled, shot.capture, spectra.centres_px))
+    assert np.mean(right) < 0.05
+    assert np.mean(wrong) < 0.45 * np.mean(before)
+
+
+@pytest.mark.parametrize("priors", [CalibrationPriors(), OFTEN_RIGHT])
+def test_the_parabola_touches_the_prior_and_stays_above(priors):
+    rng = np.random.default_rng(0)
+    for size in (0.0, 0.05, 0.3, 0.6, 1.0, 3.0):
+        z = size * rng.standard_normal(5)
+        slope = [(priors.log_density(z + d) - priors.log_density(z - d)) / 2e-5 for d in 1e-5 * np.eye(5)]
+        np.testing.assert_allclose(slope, -priors.weight(z) * z, atol=1e-5)
+        for other in z + rng.standard_normal((20, 5)):
+            parabola = priors.log_density(z) - 0.5 * priors.weight(z) * (other @ other - z @ z)
+            assert priors.log_density(other) >= parabola - 1e-9
+
+
+def test_a_gyro_that_is_often_right_is_not_told_surer(shots):
+    spectra = windows(shots[1])
+    stds = [refine_motion(shots[1].capture, spectra, p).uncertainties for p in (CalibrationPriors(), OFTEN_RIGHT)]
+    np.testing.assert_allclose(stds[1], stds[0], rtol=0.3)
 
 
 @pytest.mark.parametrize("offset_s", [-0.012, 0.012])

@@ -12,8 +12,8 @@ from gyrosharp.restore.classical import ClassicalDeblurrer, survey
 from gyrosharp.restore.model_card import CardInputs
 from gyrosharp.restore.models import Model
 from gyrosharp.restore.network import NetworkDeblurrer
-from gyrosharp.restore.physics import LONGEST_PX, RESIDUAL_GAIN, encoded, solve_physics
-from gyrosharp.restore.solvers.richardson_lucy import MOST_NOISE, plan, visible_noise
+from gyrosharp.restore.physics import LONGEST_PX, RESIDUAL_GAIN, encoded, physics_of, solve_physics
+from gyrosharp.restore.solvers.richardson_lucy import MOST_NOISE, Settings, plan, solve, visible_noise
 from onnx_files import card_of, conv_graph
 from shots import photo, shake_photo
 
@@ -48,22 +48,37 @@ def test_all_planes_lie_between_zero_and_one(physics):
     assert planes.min() >= 0 and planes.max() <= 1
 
 
-@pytest.mark.parametrize("name", ["rl", "rl-sharp"])
-def test_solutions_are_those_of_the_solvers(physics, surveyed, name):
-    solved = ClassicalDeblurrer(name).restore(*surveyed).image
-    np.testing.assert_allclose(plane(physics, name), SRGB.encode(np.clip(solved, 0, 1)), atol=1e-6)
+def test_the_first_estimate_is_the_solvers(physics, surveyed):
+    solved = ClassicalDeblurrer("rl").restore(*surveyed).image
+    np.testing.assert_allclose(plane(physics, "estimate"), SRGB.encode(np.clip(solved, 0, 1)), atol=1e-6)
 
 
-def test_the_sharp_solution_keeps_the_noise(physics, surveyed):
-    facts = surveyed[0].facts
-    assert plan(facts, tv_factor=0.1).tv_strength == pytest.approx(0.1 * plan(facts).tv_strength)
-    rough = {name: float(np.abs(np.diff(plane(physics, name), axis=0)).mean()) for name in ("rl", "rl-sharp")}
-    assert rough["rl-sharp"] > 1.2 * rough["rl"]
+def test_the_consistent_estimate_takes_a_few_steps_back_to_the_photo(physics, surveyed):
+    scene = surveyed[0]
+    settings = Settings(3, 0.1 * plan(scene.facts).tv_strength)
+    by_hand = solve(scene.problem(None), None, settings, np.maximum(physics.pictures["estimate"], 1e-4))
+    np.testing.assert_allclose(plane(physics, "consistent"), SRGB.encode(np.clip(by_hand, 0, 1)), atol=1e-4)
+    rough = {name: float(np.abs(np.diff(plane(physics, name), axis=0)).mean()) for name in ("estimate", "consistent")}
+    assert rough["consistent"] > 1.05 * rough["estimate"], "what total variation held back comes up again"
+
+
+def test_a_further_pass_begins_with_any_estimate_and_leaves_it_as_it_is(surveyed, shot):
+    scene = surveyed[0]
+    estimate = np.ascontiguousarray(shot.sharp_linear, dtype=np.float32)
+    before = estimate.copy()
+    physics = physics_of(scene, ALL, estimate)
+    np.testing.assert_array_equal(estimate, before)
+    np.testing.assert_allclose(plane(physics, "estimate"), SRGB.encode(np.clip(estimate, 0, 1)), atol=1e-6)
+    still = physics_of(scene, ALL, np.full_like(estimate, 0.5))
+    blurred, inner = scene.problem(None).operator.forward, np.s_[20:-20, 20:-20]
+    pictures = [physics.pictures["consistent"], still.pictures["consistent"], still.pictures["estimate"]]
+    errors = [np.abs(blurred(picture) - scene.picture)[inner].mean() for picture in pictures]
+    assert errors[0] < errors[1] < 0.5 * errors[2]
 
 
 def test_the_residual_is_what_the_motion_does_not_explain(physics, surveyed):
     scene = surveyed[0]
-    predicted = scene.problem(None).operator.forward(physics.solutions["rl"])
+    predicted = scene.problem(None).operator.forward(physics.pictures["estimate"])
     by_hand = 0.5 + RESIDUAL_GAIN * (SRGB.encode(np.clip(predicted, 0, 1)) - SRGB.encode(scene.picture))
     np.testing.assert_allclose(plane(physics, "residual"), np.clip(by_hand, 0, 1), atol=1e-5)
 
@@ -105,8 +120,9 @@ def test_grey_photos_are_shown_three_times():
 
 
 def test_only_what_is_wanted_is_solved(surveyed):
-    assert set(solve_physics(*surveyed, ("noise",)).solutions) == set()
-    assert set(solve_physics(*surveyed, ("residual",)).solutions) == {"rl"}
+    assert set(solve_physics(*surveyed, ("noise",)).pictures) == set()
+    assert set(solve_physics(*surveyed, ("residual",)).pictures) == {"estimate"}
+    assert set(solve_physics(*surveyed, ("residual", "consistent")).pictures) == {"estimate", "consistent"}
     assert solve_physics(*surveyed, ("noise",)).margin_px == 0
 
 
@@ -123,9 +139,17 @@ class Keeps:
         return planes[:, 2:5].copy()
 
 
-def refiner(tmp_path, tile="auto"):
-    inputs = CardInputs(encoding="linear_kernel", options={"form": "vector"}, physics=("rl", "residual", "noise"))
-    session = Keeps()
+class Darkens(Keeps):
+    """Returns nine tenths of the estimate."""
+
+    def run(self, image, planes):
+        return np.float32(0.9) * super().run(image, planes)
+
+
+def refiner(tmp_path, tile="auto", passes=1, session=None):
+    names = ("estimate", "residual", "noise")
+    inputs = CardInputs(encoding="linear_kernel", options={"form": "vector"}, physics=names, passes=passes)
+    session = session or Keeps()
     model = Model(card_of(conv_graph(np.ones((1, 1))), inputs=inputs, size_multiple=8, tile_margin_px=16), tmp_path)
     return NetworkDeblurrer(model, tile, session), session
 
@@ -135,7 +159,7 @@ def test_networks_are_given_motion_and_then_physics(tmp_path, surveyed):
     result = deblurrer.restore(*surveyed)
     (planes,) = session.given
     assert planes.shape == (1, 2 + 7, 176, 200)
-    wanted = solve_physics(*surveyed, ("rl", "residual", "noise")).planes((0, 0, 200, 170))
+    wanted = solve_physics(*surveyed, ("estimate", "residual", "noise")).planes((0, 0, 200, 170))
     np.testing.assert_allclose(planes[0, 2:, :170, :200], wanted, atol=1e-6)
     assert deblurrer.needs_motion
     np.testing.assert_allclose(result.image, ClassicalDeblurrer("rl").restore(*surveyed).image.clip(0, 1), atol=1e-5)
@@ -149,11 +173,30 @@ def test_tiles_equal_the_whole(tmp_path):
     assert np.abs(SRGB.encode(whole) - SRGB.encode(tiled)).max() < 1.5 / 255
 
 
+def test_every_pass_begins_with_the_result_before(tmp_path, surveyed):
+    told = []
+    deblurrer, session = refiner(tmp_path, tile="off", passes=3, session=Darkens())
+    result = deblurrer.restore(*surveyed, lambda done, total: told.append(done / total)).image
+    first, second, third = (planes[0, 2:5, :170, :200] for planes in session.given)
+    np.testing.assert_allclose(second, 0.9 * first, atol=1e-5)
+    np.testing.assert_allclose(third, 0.81 * first, atol=1e-5)
+    np.testing.assert_allclose(SRGB.encode(result), (0.729 * first).transpose(1, 2, 0), atol=1e-5)
+    residuals = [planes[0, 5:8, 20:150, 20:180].mean() for planes in session.given]
+    assert residuals[2] < residuals[1] < residuals[0], "blurred again, a darker estimate is darker than the photo"
+    assert told == sorted(told) and told[-1] == 1.0
+
+
+@pytest.mark.parametrize("given", [{"passes": 0}, {"passes": 2}, {"passes": 2, "physics": ("noise",)}])
+def test_passes_need_an_estimate(given):
+    with pytest.raises(UsageError, match=r"expected passes >= 1, and 1 without physics of an estimate, got [02]"):
+        NetworkInput("linear_kernel", **given)
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("rl", "fog"), r"physics: expected names out of rl, .*, each once, got 'fog'"),
-        (("rl", "rl"), r"physics: expected names out of .*, got one of them twice"),
+        (("estimate", "fog"), r"physics: expected names out of estimate, .*, each once, got 'fog'"),
+        (("estimate", "estimate"), r"physics: expected names out of .*, got one of them twice"),
     ],
 )
 def test_unknown_names_are_refused(surveyed, names, message):
@@ -163,11 +206,13 @@ def test_unknown_names_are_refused(surveyed, names, message):
 
 
 def test_planes_of_another_size_are_refused():
-    wanted = NetworkInput(physics=("rl", "noise"))
+    wanted = NetworkInput(physics=("estimate", "noise"))
     assert wanted.channels == 4 and wanted.needs_motion
-    with pytest.raises(UsageError, match=r"expected planes \(4, 8, 9\) of rl, noise, got \(3, 8, 9\); make them with"):
+    with pytest.raises(
+        UsageError, match=r"expected planes \(4, 8, 9\) of estimate, noise, got \(3, 8, 9\); make them with"
+    ):
         input_planes(wanted, None, (8, 9), None, np.zeros((3, 8, 9), np.float32))
     with pytest.raises(UsageError, match=r"expected planes .* got None"):
         input_planes(wanted, None, (8, 9))
     with pytest.raises(UsageError, match=r"expected stride >= 1, and 1 with depth or physics, got 2"):
-        NetworkInput(stride=2, physics=("rl",))
+        NetworkInput(stride=2, physics=("estimate",))

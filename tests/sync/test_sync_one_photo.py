@@ -76,7 +76,7 @@ def test_wrong_axes_are_put_right():
 
 def test_axes_that_the_photo_does_not_tell_stay_as_given():
     """A smaller part of the same photo no longer tells a phone's axes from others: they are named, not guessed."""
-    truth = shot("camera", 104, trail_px=24.0)
+    truth = shot("camera", 104, (360, 330), trail_px=24.0)
     wrong = replace(in_imu_frame(with_gyro_errors(truth.capture, 1, offset_s=0.0), PORTRAIT), R_cam_imu=None)
     found = synchronise_shot(
         replace(wrong, time_offset_s=0.02), truth.blurred_linear, max_offset_s=0.08, find_axes=True

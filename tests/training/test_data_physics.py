@@ -21,7 +21,7 @@ from synth_inputs import write_photos  # noqa: E402
 from training_shards import shards_of_photos  # noqa: E402
 
 pytestmark = pytest.mark.torch
-NAMES = ("rl", "residual", "noise")
+NAMES = ("estimate", "residual", "noise")
 INPUTS = NetworkInput("linear_kernel", {"form": "vector"}, physics=NAMES)
 COUNT = 12
 
@@ -60,8 +60,8 @@ def test_physics_is_cropped_and_turned_with_the_picture(made, mirrored, turns):
 
 
 def test_samples_without_what_is_wanted_are_refused(made):
-    wanted = NetworkInput(physics=("rl", "extent"))
-    message = r"sample 00000000: .* got: no physics extent \(gyrosharp synth --set physics=\[rl, extent\]\)"
+    wanted = NetworkInput(physics=("estimate", "extent"))
+    message = r"sample 00000000: .* got: no physics extent \(gyrosharp synth --set physics=\[estimate, extent\]\)"
     with pytest.raises(ImageError, match=message):
         load_sample(shard_records([made[1]])[0], wanted)
 

@@ -26,9 +26,11 @@ COARSE_STRIDE = 8
 TIMES = 17
 
 PHYSICS: Mapping[str, int] = MappingProxyType(
-    {"rl": 3, "rl-sharp": 3, "residual": 3, "noise": 1, "extent": 1, "saturation": 1}
+    {"estimate": 3, "consistent": 3, "residual": 3, "noise": 1, "extent": 1, "saturation": 1}
 )
 """What physics can tell of a photo, and on how many planes; `gyrosharp.restore.physics` makes them."""
+ESTIMATE = "estimate"
+"""Where a pass of the network begins: the solver's solution, and then what the network itself made of it."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,15 @@ class NetworkInput:
         Depth that 1 stands for, m.
     physics : tuple of str
         What physics makes of the photo under this motion, names of `PHYSICS`; only with stride 1.
+    passes : int
+        How often the network is applied, >= 1; every further pass begins with physics of the result before, and needs
+        an estimate among the physics.
 
     Raises
     ------
     UsageError
-        If the encoding or a name is not known, a name comes twice, the stride is below 1, or depth or physics are asked
-        for with another stride than 1.
+        If the encoding or a name is not known, a name comes twice, the stride is below 1, depth or physics are asked
+        for with another stride than 1, or there are further passes without an estimate.
     """
 
     encoding: str | None = None
@@ -63,6 +68,7 @@ class NetworkInput:
     depth: bool = False
     depth_far_m: float = 10.0
     physics: tuple[str, ...] = ()
+    passes: int = 1
 
     def __post_init__(self) -> None:
         if self.encoding is not None:
@@ -70,6 +76,10 @@ class NetworkInput:
         if self.stride < 1 or ((self.depth or self.physics) and self.stride != 1):
             raise UsageError(f"network input: expected stride >= 1, and 1 with depth or physics, got {self.stride}")
         require_physics(self.physics)
+        if self.passes < 1 or (self.passes > 1 and ESTIMATE not in self.physics):
+            raise UsageError(
+                f"network input: expected passes >= 1, and 1 without physics of an {ESTIMATE}, got {self.passes}"
+            )
 
     @property
     def needs_motion(self) -> bool:

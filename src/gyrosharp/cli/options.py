@@ -89,7 +89,7 @@ class DeblurOptions:
     method: Annotated[
         str,
         typer.Option(
-            help="auto; rl, rl-sharp, rl-tv, rl-plain, wiener or map; a trained network by its name, or by its .onnx "
+            help="auto; rl, rl-tv, rl-plain, wiener or map; a trained network by its name, or by its .onnx "
             "file (`gyrosharp systems` lists the bundled ones)."
         ),
     ] = "auto"

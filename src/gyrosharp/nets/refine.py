@@ -1,13 +1,14 @@
 """Refine: gyrosharp's own default. It goes on from what physics makes of a photo, and never starts from nothing.
 
-    sharp = rl + trunk(picture, motion, physics)
+    sharp = estimate + trunk(picture, motion, physics)
 
-Physics (`gyrosharp.restore.physics`) gives a solution `rl` with its noise suppressed, one with the noise left in, where
-the motion fails to explain the photo, and how noisy, how badly smeared and how saturated it is. The trunk is a U-shaped
-network of residual blocks of two 3x3 convolutions. It begins at half size: four neighbours become channels, and nothing
-is lost. On a CPU such blocks do two to three times the arithmetic of NAFBlocks in the same time, and nothing in them
-looks at the picture as a whole, so that tiles equal the whole picture. The last layer starts at zero: before its first
-step the network is the solver.
+Physics (`gyrosharp.restore.physics`) gives an estimate with its noise suppressed, one that is pulled back to the
+photo, where the motion fails to explain the photo, and how noisy, how badly smeared and how saturated it is. The
+first estimate is the solver's; in further passes it is what the network made before, with the same weights. The trunk
+is a U-shaped network of residual blocks of two 3x3 convolutions. It begins at half size: four neighbours become
+channels, and nothing is lost. On a CPU such blocks do two to three times the arithmetic of NAFBlocks in the same
+time, and nothing in them looks at the picture as a whole, so that tiles equal the whole picture. The last layer
+starts at zero: before its first step the network is the solver.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
-from gyrosharp.blur.network_input import PHYSICS, NetworkInput
+from gyrosharp.blur.network_input import ESTIMATE, PHYSICS, NetworkInput
 from gyrosharp.errors import UsageError
 from gyrosharp.nets._first_weights import carry_variance
 from gyrosharp.nets._net import DeblurNet, Descriptor
@@ -30,7 +31,6 @@ PAPER = "gyrosharp's own; deconvolution before a network as in Dong et al., DWDN
 PICTURE = 3
 FINEST = 2
 """Side of the square of pixels that becomes one: the finest level of the trunk is so many times smaller."""
-BASE = "rl"
 MOTION = NetworkInput("linear_kernel", {"form": "vector"})
 
 
@@ -48,7 +48,9 @@ class Config:
     motion : bool
         Whether the network sees where points moved from start to end of the exposure, px.
     physics : tuple of str
-        What it sees of physics; begins with "rl", unless it is empty: then the network starts from the picture.
+        What it sees of physics; begins with "estimate", unless it is empty: then the network starts from the picture.
+    passes : int
+        How often it is applied, >= 1; see `gyrosharp.blur.network_input.NetworkInput`.
     motion_scale : float
         Length of a motion vector that becomes 1, px, > 0.
 
@@ -56,13 +58,14 @@ class Config:
     ------
     UsageError
         If there are not as many widths as blocks, a number is below 1, the scale is not above 0, or physics is not
-        known or does not begin with "rl".
+        known or does not begin with "estimate", or passes are not what `NetworkInput` allows.
     """
 
     widths: tuple[int, ...] = (64, 128, 256)
     blocks: tuple[int, ...] = (2, 2, 3)
     motion: bool = True
-    physics: tuple[str, ...] = ("rl", "rl-sharp", "residual", "noise", "extent", "saturation")
+    physics: tuple[str, ...] = ("estimate", "consistent", "residual", "noise", "extent", "saturation")
+    passes: int = 1
     motion_scale: float = 32.0
 
     def __post_init__(self) -> None:
@@ -72,14 +75,14 @@ class Config:
             )
         if not self.motion_scale > 0:
             raise UsageError(f"{NAME}: expected motion_scale above 0, got {self.motion_scale}")
-        if self.physics and self.physics[0] != BASE:
-            raise UsageError(f"{NAME}: expected physics to begin with {BASE}, got {', '.join(self.physics)}")
+        if self.physics and self.physics[0] != ESTIMATE:
+            raise UsageError(f"{NAME}: expected physics to begin with {ESTIMATE}, got {', '.join(self.physics)}")
 
     @property
     def inputs(self) -> NetworkInput:
         """The planes that this network takes."""
         encoding, options = (MOTION.encoding, MOTION.options) if self.motion else (None, {})
-        return NetworkInput(encoding, options, 1, physics=self.physics)
+        return NetworkInput(encoding, options, 1, physics=self.physics, passes=self.passes)
 
 
 SIZES = {
@@ -98,7 +101,7 @@ class Net(DeblurNet):
         inputs, widths = config.inputs, config.widths
         self.descriptor = Descriptor(inputs, *_reach(config.blocks))
         self._vectors = MOTION.channels if config.motion else 0
-        self._base = PHYSICS[BASE] if config.physics else 0
+        self._base = PHYSICS[ESTIMATE] if config.physics else 0
         self.register_buffer("_motion_scale", torch.tensor(config.motion_scale), persistent=False)
         self.first = nn.Conv2d(FINEST**2 * (PICTURE + inputs.channels), widths[0], 3, padding=1)
         self.encoders = nn.ModuleList(_blocks(n, c) for n, c in zip(config.blocks[:-1], widths[:-1], strict=True))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gyrosharp.capture.capture import Capture
 from gyrosharp.restore import tiling
 from gyrosharp.restore.agreement import Agreement, measure_agreement
-from gyrosharp.restore.calibration import Calibration, refine_motion
+from gyrosharp.restore.calibration import Calibration, CalibrationPriors, refine_motion
 from gyrosharp.restore.classical import Scene, checked_picture, moved, part_of, survey
 from gyrosharp.restore.models import find_model
 from gyrosharp.restore.network import NetworkDeblurrer
@@ -37,6 +37,7 @@ METHOD = "rl"
 """What trials are solved with, and films, whose frames a network would take nearly three times as long for."""
 REFINER = "refine-s"
 """The network that restores photos, after physics."""
+PRIORS = CalibrationPriors(often_right=True)
 # Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
 # encoder's traces weigh more.
 LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 5.0
@@ -146,7 +147,7 @@ class AutoDeblurrer:
         spectra = textured_spectra(_grey(scene.picture), extent.median)
         if len(spectra) < LEAST_WINDOWS:
             return _unchanged(scene, extent, "the photo has too little texture to check the gyro against")
-        calibration = refine_motion(scene.capture, spectra)
+        calibration = refine_motion(scene.capture, spectra, PRIORS)
         recorded, recorded_px = scene.capture, extent.median
         scene, extent = moved(scene, calibration.capture, self._poses)
         agreement = measure_agreement(scene.capture, spectra)

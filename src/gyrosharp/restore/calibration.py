@@ -2,15 +2,19 @@ r"""Self-calibration: small corrections of the gyro, found from the blurred phot
 
 The corrections theta = (time offset, gyro bias about three axes, log focal length factor) maximise
 
-    E(theta) = kappa * mean evidence of the windows under the corrected motion - 1/2 sum (theta_i / sigma_i)^2,
+    E(theta) = kappa * mean evidence of the windows under the corrected motion + log p(z),   z_i = theta_i / sigma_i,
+    log p(z) = -1/2 |z|^2   or   log (exp(A - 1/2 |z / s|^2) + exp(-1/2 |z|^2)),
 
-the spectral evidence of `gyrosharp.restore.spectrum` with Gaussian priors. It has many maxima, and the search is coarse
+the spectral evidence of `gyrosharp.restore.spectrum` with a prior: a Gaussian, or, for gyros that are often right, the
+sum of a narrow and a wide one (spike and slab; Mitchell and Beauchamp, Bayesian Variable Selection in Linear
+Regression, JASA 83, 1988). E has many maxima, and the search is coarse
 to fine: points drawn from the prior are looked at at low frequencies, where there are fewer; the best are refined by
 Levenberg's damped scoring, with the curvature
 
-    H_ij = kappa * mean J_i J_j + delta_ij / sigma_i^2,     J_i = d log M / d theta_i,
+    H_ij = kappa * mean J_i J_j + w delta_ij,     J_i = d log M / d z_i,
 
-whose inverse is the covariance reported.
+w being that of the parabola that touches -log p at z, and lies above it. With the wide prior's w = 1 the inverse of H
+is the covariance reported.
 """
 
 from dataclasses import dataclass, replace
@@ -40,6 +44,9 @@ FINE_CLIMBS, FINE_APART = 2, 0.3
 COARSE_STEPS, FINE_STEPS = 5, 6
 # Finite differences and longest step, in prior standard deviations.
 PROBE, LONGEST_STEP = 0.1, 1.5
+# Spike and slab: advantage A in nats, and width s of the spike. Over 24 photos with an exact gyro, and 24 with all
+# errors together, this leaves 0.03 px and 0.14 px of the trails wrong (rms); a Gaussian alone 0.10 and 0.12.
+SPIKE, SPIKE_WIDTH = 5.0, 0.15
 # Nats below which a step is not worth another one.
 ENOUGH = 0.05
 
@@ -56,11 +63,14 @@ class CalibrationPriors:
         Gyro bias per axis; phones show 0.002 to 0.02 rad/s.
     log_focal : float
         Logarithm of the focal length factor: EXIF focal lengths, focus breathing and stabiliser crops.
+    often_right : bool
+        Whether logs and cameras often need no correction at all, so that the photo must make a case for any.
     """
 
     offset_s: float = 0.005
     bias_rad_s: float = 0.02
     log_focal: float = 0.04
+    often_right: bool = False
 
     def __post_init__(self) -> None:
         if not (self.sigmas > 0).all():
@@ -70,6 +80,19 @@ class CalibrationPriors:
     def sigmas(self) -> Array:
         """Standard deviations (5,) of offset, bias x, y, z, log focal factor."""
         return np.array([self.offset_s, *[self.bias_rad_s] * 3, self.log_focal])
+
+    def log_density(self, z: Array) -> float:
+        """Return log p(z) of corrections (5,) in standard deviations, up to a constant."""
+        wide = -0.5 * float(z @ z)
+        return float(np.logaddexp(SPIKE + wide / SPIKE_WIDTH**2, wide)) if self.often_right else wide
+
+    def weight(self, z: Array) -> float:
+        """Return the curvature w of the parabola that touches -log p at z: -d log p / dz = w z."""
+        if not self.often_right:
+            return 1.0
+        odds = 0.5 * float(z @ z) * (1.0 / SPIKE_WIDTH**2 - 1.0) - SPIKE
+        spike = 1.0 / (1.0 + np.exp(min(odds, 700.0)))
+        return float(spike / SPIKE_WIDTH**2 + 1.0 - spike)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +168,10 @@ def refine_motion(capture: Capture, spectra: Spectra, priors: CalibrationPriors 
     sigmas = priors.sigmas
     if capture.imu is None or len(spectra) == 0:
         return Calibration(capture, np.zeros(5), sigmas, priors)
-    search = _Search(capture, spectra, sigmas)
+    search = _Search(capture, spectra, priors)
     best = search.best()
-    spread = np.sqrt(np.diag(np.linalg.inv(search.curvature(best)[1]))) * sigmas
+    precision = search.curvature(best)[1] + (1.0 - priors.weight(best.z)) * np.eye(5)
+    spread = np.sqrt(np.diag(np.linalg.inv(precision))) * sigmas
     theta = best.z * sigmas
     return Calibration(corrected(capture, theta), theta, spread, priors)
 
@@ -168,10 +192,10 @@ class _State:
 class _Search:
     """The objective and its derivatives at two levels of detail."""
 
-    def __init__(self, capture: Capture, spectra: Spectra, sigmas: Array) -> None:
+    def __init__(self, capture: Capture, spectra: Spectra, priors: CalibrationPriors) -> None:
         self._capture = capture
         self._centres = spectra.centres_px
-        self._sigmas = sigmas
+        self._priors, self._sigmas = priors, priors.sigmas
         self._weight = CONFIDENCE * len(spectra)
         self._levels = [SpectralEvidence(spectra, bound) for bound in (COARSE_FREQUENCY, FINE_FREQUENCY)]
         displacements(capture, self._centres)
@@ -184,7 +208,7 @@ class _Search:
             return None
         fit = self._levels[level].fit(motion, near)
         evidence = float(self._levels[level].per_window(fit).mean())
-        return _State(z, level, fit, self._weight * evidence - 0.5 * float(z @ z))
+        return _State(z, level, fit, self._weight * evidence + self._priors.log_density(z))
 
     def best(self) -> _State:
         """Return the highest point found."""
@@ -220,22 +244,28 @@ class _Search:
 
     def curvature(self, state: _State) -> tuple[Array, Array]:
         """Return gradient (5,) and curvature (5, 5) of the objective."""
-        slopes = np.stack([self._slope(state, k) for k in range(5)])
-        level = self._levels[state.level]
-        flat = slopes.reshape(5, -1)
-        weight = self._weight / flat.shape[1]
-        gradient = weight * flat @ level.excess(state.fit).reshape(-1) - state.z
-        return gradient.astype(float), np.asarray(weight * flat @ flat.T, dtype=float) + np.eye(5)
+        slopes, gradient = zip(*(self._slope(state, k) for k in range(5)), strict=True)
+        flat = np.stack(slopes).reshape(5, -1)
+        weight, held = self._weight / flat.shape[1], self._priors.weight(state.z)
+        return np.array(gradient), np.asarray(weight * flat @ flat.T, dtype=float) + held * np.eye(5)
 
-    def _slope(self, state: _State, axis: int) -> NDArray[np.float32]:
-        """Return d log M / d z by a one-sided difference, towards the side that the log covers."""
-        for probe in (PROBE, -PROBE):
-            moved = state.z.copy()
-            moved[axis] += probe
-            other = self.state(moved, state.level, state.fit)
-            if other is not None:
-                return (other.fit.log_model - state.fit.log_model) / np.float32(probe)
-        return np.zeros_like(state.fit.log_model)
+    def _slope(self, state: _State, axis: int) -> tuple[NDArray[np.float32], float]:
+        """Return d log M / d z and d E / d z by central differences, or one-sided ones at the end of the log.
+
+        All fits of a difference take the same number of steps from the same start: what these steps still gain is no
+        slope.
+        """
+        step = PROBE * np.eye(len(state.z))[axis]
+        tried = {k: self.state(state.z + k * step, state.level, state.fit) for k in (1, -1)}
+        if None in tried.values():
+            tried[0] = self.state(state.z, state.level, state.fit)
+        ends = [(k, found) for k, found in sorted(tried.items()) if found is not None]
+        (low, before), (high, after) = ends[0], ends[-1]
+        if low == high:
+            return np.zeros_like(state.fit.log_model), 0.0
+        run = (high - low) * PROBE
+        slope = (after.fit.log_model - before.fit.log_model) / np.float32(run)
+        return slope, (after.objective - before.objective) / run
 
 
 def _highest(states: list[_State]) -> list[_State]:

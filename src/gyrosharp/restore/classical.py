@@ -263,6 +263,11 @@ def _coarse_solution(scene: Scene, method: Method, tile: int | str, progress: Pr
     return np.asarray(enlarged, dtype=np.float32)
 
 
+def solve_from(scene: Scene, method: Method, tile: int | str, start: Image, progress: Progress | None = None) -> Image:
+    """Return what a solver makes of a surveyed photo from a start (H, W, C), linear light, which stays as it is."""
+    return _solve(scene, method, tile, np.maximum(start, np.float32(LEAST_START)), progress).image
+
+
 def _solve(scene: Scene, method: Method, tile: int | str, start: Image | None, progress: Progress | None) -> _Solved:
     height, width, channels = scene.picture.shape
     settings = method.plan(scene.facts, start is not None)

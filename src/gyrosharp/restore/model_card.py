@@ -20,7 +20,7 @@ FORMAT: Final = "gyrosharp.model/1"
 CARD_SUFFIX = ".card.json"
 DOCS = "docs/models.md"
 # Beyond what any network needs: a card with larger numbers would only use up the memory.
-MOST_PX, MOST_OPTION = 4096, 4096
+MOST_PX, MOST_OPTION, MOST_PASSES = 4096, 4096, 16
 # Names become file names and are typed on a command line.
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 
@@ -52,6 +52,7 @@ class CardInputs(_Strict):
     depth: bool = Field(default=False, description="whether a plane of depth follows")
     depth_far_m: float = Field(default=10.0, gt=0, description="depth that 1 stands for, m")
     physics: tuple[str, ...] = Field(default=(), description="what physics makes of the photo, after the other planes")
+    passes: int = Field(default=1, ge=1, le=MOST_PASSES, description="how often the network is applied")
 
 
 class CardFile(_Strict):

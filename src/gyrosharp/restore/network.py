@@ -11,6 +11,7 @@ whole picture does not: there the ramp of `gyrosharp.restore.tiling` hides the s
 import math
 import time
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from gyrosharp.restore.backends import open_session
 from gyrosharp.restore.classical import Scene, checked_picture, part_of, survey
 from gyrosharp.restore.models import Model
 from gyrosharp.restore.onnx_session import Session
-from gyrosharp.restore.physics import Physics, encoded, solve_physics
+from gyrosharp.restore.physics import Physics, encoded, physics_of, solve_physics
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.reblur import ReblurSums
 from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidual, Restoration
@@ -36,7 +37,7 @@ Image = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 # Share of the progress bar that physics takes, where a network goes on from there.
-PHYSICS_SHARE = 0.6
+PHYSICS_SHARE = 0.4
 # Encoding and decoding hold about four float64 copies of a picture of three channels.
 CODING_BYTES = 4 * 3 * 8
 # A blurred photo, blurred once more, is off by many times the noise; a deblurred one by about once. Where the network
@@ -125,11 +126,7 @@ class NetworkDeblurrer:
     def restore(self, scene: Scene, extent: BlurExtent, progress: Progress | None = None) -> Restoration:
         """Deblur a surveyed photo."""
         begun = time.perf_counter()
-        physics = None
-        if self._wanted.physics:
-            told = part_of(progress, 0.0, PHYSICS_SHARE)
-            physics = solve_physics(scene, extent, self._wanted.physics, self._tile, told)
-        solved = self._solved(scene.picture, scene, part_of(progress, PHYSICS_SHARE if physics else 0.0, 1.0), physics)
+        solved = self._passes(scene, extent, progress)
         residual = solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2])
         said = [NO_DEPTH] if self._wanted.depth and scene.capture.depth() is None else []
         said += [HARDLY] if _hardly_undone(residual) else []
@@ -183,6 +180,18 @@ class NetworkDeblurrer:
             notes=self.remarks,
         )
         return Restoration(solved.image, diagnostics)
+
+    def _passes(self, scene: Scene, extent: BlurExtent, progress: Progress | None) -> _Solved:
+        """Run the network as often as it wants, each time from the physics of what is there."""
+        names, passes = self._wanted.physics, self._wanted.passes
+        if not names:
+            return self._solved(scene.picture, scene, progress)
+        physics = solve_physics(scene, extent, names, self._tile, part_of(progress, 0.0, PHYSICS_SHARE))
+        ends = np.linspace(PHYSICS_SHARE, 1.0, passes + 1)
+        for begin, end in pairwise(ends[:-1]):
+            solved = self._solved(scene.picture, scene, part_of(progress, begin, end), physics)
+            physics = physics_of(scene, names, solved.image, self._tile)
+        return self._solved(scene.picture, scene, part_of(progress, ends[-2], 1.0), physics)
 
     def _solved(
         self, picture: Image, scene: Scene | None, progress: Progress | None, physics: Physics | None = None
@@ -262,7 +271,7 @@ def tile_planes(
     bottom = min(y0 + height + step, capture.camera.height)
     part = capture.cropped(left, top, right - left, bottom - top)
     field = None if wanted.encoding is None else input_field(CameraMotion.from_capture(part), wanted)
-    planes = input_planes(replace(wanted, physics=()), field, (bottom - top, right - left), part.depth())
+    planes = input_planes(replace(wanted, physics=(), passes=1), field, (bottom - top, right - left), part.depth())
     rows = _cells(y0 - top, height, wanted.stride)
     planes = planes[:, rows, _cells(x0 - left, width, wanted.stride)]
     return planes if physics is None else np.concatenate([planes, physics])

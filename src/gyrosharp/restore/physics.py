@@ -2,15 +2,20 @@
 
 All planes lie in [0, 1], and training stores them with 8 bit. Pictures are sRGB-encoded, as networks see them:
 
-- ``rl``, ``rl-sharp``: the solutions u of these solvers (`gyrosharp.restore.solvers`): with noise and fine texture
-  suppressed, and with both left in;
-- ``residual``: where the motion does not explain the photo, 1/2 + G (s(A u) - s(B)) with u of ``rl``, sRGB's s, G = 4;
+- ``estimate``: where the network begins: the solution of ``rl`` (`gyrosharp.restore.solvers`) in the first pass, and in
+  every further pass what the network itself made of the photo;
+- ``consistent``: the estimate after a few more steps of ``rl``, which pull it back to the photo and hardly hold back
+  what is fine, nor the noise;
+- ``residual``: where the motion does not explain the photo, 1/2 + G (s(A u) - s(B)) with u the estimate, sRGB's s,
+  G = 4;
 - ``noise``: that of the encoded photo, over the most that solvers are made for;
 - ``extent``: the median trail of the photo over 64 px;
 - ``saturation``: 1 where a pixel cannot be trusted for its brightness.
 
-A network that starts from the solutions need not learn to deconvolve; it learns what solutions look like where noise,
-saturation or a wrong motion spoil them.
+A network that starts from a solution need not learn to deconvolve; it learns what solutions look like where noise,
+saturation or a wrong motion spoil them. Physics, network, physics, network is an unrolled iteration, as in
+Zhang et al., Deep Unfolding Network for Image Super-Resolution, CVPR 2020, arXiv 2003.10428, with the same weights in
+every pass.
 """
 
 from collections.abc import Callable
@@ -21,20 +26,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.blur.encodings import Planes
-from gyrosharp.blur.network_input import PHYSICS, require_physics
+from gyrosharp.blur.network_input import ESTIMATE, require_physics
 from gyrosharp.blur.operator import blur_operator
 from gyrosharp.media.transfer import SRGB
-from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, part_of
+from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, part_of, solve_from
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.restoration import BlurExtent
-from gyrosharp.restore.solvers import methods
-from gyrosharp.restore.solvers.richardson_lucy import MOST_NOISE, visible_noise
+from gyrosharp.restore.solvers import Method
+from gyrosharp.restore.solvers.richardson_lucy import MOST_NOISE, plan_consistent, solve, visible_noise
 
 Image = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
-BASE = "rl"
-"""The solution that residuals are taken of."""
+SOLVER = "rl"
+"""What makes the first estimate."""
+CONSISTENT = "consistent"
+_PULL = Method(CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve)
+# Share of the progress bar that the first estimate takes, before it is pulled back to the photo.
+SOLVED = 0.85
 # A residual of an eighth of full scale is the largest that is told apart; the noise of a dim photo is a tenth of that.
 RESIDUAL_GAIN = 4.0
 # Trails beyond this are rare, and look alike to a network of this reach.
@@ -43,7 +52,7 @@ LONGEST_PX = 64.0
 
 @dataclass(frozen=True, eq=False)
 class Physics:
-    """Solutions of a whole photo, and the planes of any part of it.
+    """Estimates of a whole photo, and the planes of any part of it.
 
     Attributes
     ----------
@@ -51,13 +60,13 @@ class Physics:
         The photo with its motion.
     names : tuple of str
         What is wanted, names of `gyrosharp.blur.network_input.PHYSICS`.
-    solutions : dict of (H, W, C) float32 arrays
-        Linear light, by solver.
+    pictures : dict of (H, W, C) float32 arrays
+        Linear light, by name: the estimate, and the consistent one, where they are needed.
     """
 
     scene: Scene
     names: tuple[str, ...]
-    solutions: dict[str, Image]
+    pictures: dict[str, Image]
 
     @property
     def margin_px(self) -> int:
@@ -83,8 +92,8 @@ class Physics:
         return np.ascontiguousarray(np.concatenate(planes), dtype=np.float32)
 
     def _plane(self, name: str, part: tuple[slice, slice], problem: Callable[[], Problem]) -> Image:
-        if name in self.solutions:
-            return encoded(self.solutions[name][part])
+        if name in self.pictures:
+            return encoded(self.pictures[name][part])
         return _MAKERS[name](self, part, problem)
 
 
@@ -95,7 +104,7 @@ def solve_physics(
     tile: int | str = "auto",
     progress: Progress | None = None,
 ) -> Physics:
-    """Solve a photo with all solvers that the wanted planes need.
+    """Return the physics of a first pass: the solver makes the estimate, where one is needed.
 
     Parameters
     ----------
@@ -116,13 +125,20 @@ def solve_physics(
         If a name is not known or comes twice, or the tile size is none.
     """
     require_physics(names)
-    wanted = {*names, BASE} if "residual" in names else {*names}
-    needed = [name for name in PHYSICS if name in methods() and name in wanted]
-    solutions = {}
-    for done, name in enumerate(needed):
-        told = part_of(progress, done / len(needed), (done + 1) / len(needed))
-        solutions[name] = ClassicalDeblurrer(name, tile).restore(scene, extent, told).image
-    return Physics(scene, names, solutions)
+    if not {ESTIMATE, CONSISTENT, "residual"} & {*names}:
+        return Physics(scene, names, {})
+    solution = ClassicalDeblurrer(SOLVER, tile).restore(scene, extent, part_of(progress, 0.0, SOLVED)).image
+    return physics_of(scene, names, solution, tile, part_of(progress, SOLVED, 1.0))
+
+
+def physics_of(
+    scene: Scene, names: tuple[str, ...], estimate: Image, tile: int | str = "auto", progress: Progress | None = None
+) -> Physics:
+    """Return the physics of a pass that begins with an estimate (H, W, C), linear light; see `solve_physics`."""
+    pictures = {ESTIMATE: estimate}
+    if CONSISTENT in names:
+        pictures[CONSISTENT] = solve_from(scene, _PULL, tile, estimate, progress)
+    return Physics(scene, names, pictures)
 
 
 def encoded(linear: Image) -> Image:
@@ -131,7 +147,7 @@ def encoded(linear: Image) -> Image:
 
 
 def _residual(physics: Physics, part: tuple[slice, slice], problem: Callable[[], Problem]) -> Image:
-    predicted = problem().operator.forward(np.ascontiguousarray(physics.solutions[BASE][part]))
+    predicted = problem().operator.forward(np.ascontiguousarray(physics.pictures[ESTIMATE][part]))
     difference = encoded(predicted) - encoded(physics.scene.picture[part])
     return np.asarray(np.clip(0.5 + RESIDUAL_GAIN * difference, 0, 1), dtype=np.float32)
 

@@ -285,10 +285,6 @@ class SpectralEvidence:
         scene[:, 0] = np.log(self.power.mean(axis=1) / typical)
         return scene
 
-    def excess(self, fit: Fit) -> Array:
-        """Return min(P / M, 5) - 1 (W, F): the derivative of the evidence by log M."""
-        return np.asarray(np.minimum(self.power * np.exp(-fit.log_model), OUTLIER) - 1.0, dtype=np.float32)
-
     def per_window(self, fit: Fit) -> Points:
         """Return the evidence (W,) of every window, in nats per frequency."""
         ratio = self.power * np.exp(-fit.log_model)

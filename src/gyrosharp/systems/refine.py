@@ -31,16 +31,16 @@ SPEC = SystemSpec(
     ablations=MappingProxyType(
         {
             "full": Ablation("all inputs", ()),
-            "rl-alone": Ablation("picture and one solution", ("net.changes={motion: false, physics: [rl]}",)),
-            "no-sharp": Ablation(
-                "without the solution that keeps the noise",
-                ("net.changes={physics: [rl, residual, noise, extent, saturation]}",),
+            "estimate-alone": Ablation("picture and estimate", ("net.changes={motion: false, physics: [estimate]}",)),
+            "no-consistent": Ablation(
+                "without the estimate that is pulled back to the photo",
+                ("net.changes={physics: [estimate, residual, noise, extent, saturation]}",),
             ),
             "no-residual": Ablation(
-                "without the residual", ("net.changes={physics: [rl, rl-sharp, noise, extent, saturation]}",)
+                "without the residual", ("net.changes={physics: [estimate, consistent, noise, extent, saturation]}",)
             ),
             "no-facts": Ablation(
-                "without noise, extent and saturation", ("net.changes={physics: [rl, rl-sharp, residual]}",)
+                "without noise, extent and saturation", ("net.changes={physics: [estimate, consistent, residual]}",)
             ),
             "no-motion": Ablation("without motion vectors", ("net.changes={motion: false}",)),
             "no-physics": Ablation("picture and motion alone, as the other systems", ("net.changes={physics: []}",)),

@@ -155,7 +155,11 @@ class SynthConfig(_Strict):
     field: FieldPart = FieldPart()
     encodings: tuple[EncodingPart, ...] = ()
     physics: tuple[str, ...] = Field(
-        default=(), description="what physics makes of the blurred picture under the noisy motion: rl, rl-sharp, ..."
+        default=(), description="what physics makes of the blurred picture under the noisy motion: estimate, ..."
+    )
+    refiner: str | None = Field(
+        default=None,
+        description="network whose result is the estimate, by its name or the path of its .onnx; none: the solver's",
     )
     output: OutputPart = OutputPart()
 

@@ -24,7 +24,9 @@ from gyrosharp.datasets.synthesis.virtual_shot import Shot, draw_shot, draw_timi
 from gyrosharp.datasets.synthesis.window_blur import Blurred, blur_window
 from gyrosharp.media.transfer import SRGB
 from gyrosharp.restore.classical import survey
-from gyrosharp.restore.physics import solve_physics
+from gyrosharp.restore.models import Model, find_model
+from gyrosharp.restore.network import NetworkDeblurrer
+from gyrosharp.restore.physics import physics_of, solve_physics
 
 # Light comes from as far as a trail is long, and a little further where roll or parallax lengthens it.
 MARGIN_RATIO, MARGIN_PX = 1.2, 6
@@ -176,13 +178,29 @@ class SampleMaker:
                 planes[part.name] = planes_at(part.name, field, stride, part.options)
         return planes
 
+    @property
+    def refiner_sha256(self) -> str | None:
+        """Of the graph of the network whose result is the estimate; None where the solver's is."""
+        return None if self._refiner is None else self._refiner.card.files["onnx"].sha256
+
+    @cached_property
+    def _refiner(self) -> Model | None:
+        return None if self.config.refiner is None else find_model(self.config.refiner)
+
+    @cached_property
+    def _deblurrer(self) -> NetworkDeblurrer | None:
+        return None if self._refiner is None else NetworkDeblurrer(self._refiner, tile="off")
+
     def _physics(self, codes: Codes, drawn: DrawnSample) -> dict[str, NDArray[np.uint8]]:
         names = self.config.physics
         if not names:
             return {}
         picture = SRGB.decode(codes / np.iinfo(codes.dtype).max).astype(np.float32)
         scene, extent = survey(drawn.noisy_capture, picture, lossy=drawn.sensor.jpeg_quality > 0)
-        physics = solve_physics(scene, extent, names, tile="off")
+        if self._deblurrer is None:
+            physics = solve_physics(scene, extent, names, tile="off")
+        else:
+            physics = physics_of(scene, names, self._deblurrer.restore(scene, extent).image, tile="off")
         height, width = picture.shape[:2]
         planes = np.rint(physics.planes((0, 0, width, height)) * 255).astype(np.uint8).transpose(1, 2, 0)
         ends = np.cumsum([PHYSICS[name] for name in names])

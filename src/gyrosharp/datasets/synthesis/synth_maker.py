@@ -59,6 +59,7 @@ class SynthMaker:
             "seed": self.seed,
             "photos": len(names),
             "photos_sha256": _sha256("\n".join(names).encode()),
+            "refiner": self.samples.refiner_sha256,
             "logs": {Path(log).name: _sha256(Path(log).read_bytes()) for log in self.logs},
         }
 
@@ -78,6 +79,8 @@ class SynthMaker:
             If a part of the config is wrong, or there is no motion to draw from.
         ImageError
             If there are no photos.
+        InputError, MissingComponentError
+            If the network that refines cannot be used.
         """
         return SampleMaker(self.config, PhotoLibrary(self._items()), self._motions[0], self.seed)
 

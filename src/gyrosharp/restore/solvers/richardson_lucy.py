@@ -94,6 +94,8 @@ STARTED_SHARE = 0.65
 # Without acceleration; without total variation the iteration has to stop before the noise comes up.
 UNACCELERATED_FACTOR = 2.5
 PLAIN_ITERATIONS, PLAIN_LEAST, PLAIN_MOST = 30.0, 5, 50
+# A few steps, whose total variation hardly holds back what is fine, nor the noise: a network tells them apart.
+CONSISTENT_ITERATIONS, CONSISTENT_TV = 3, 0.1
 # Trails at which the numbers of steps above hold, and how they grow with length.
 TRAIL_PX, TRAIL_POWER, PLAIN_TRAIL_POWER = 16.0, 0.2, 0.4
 # Range of noise that the fits may be stretched to: 8-bit rounding alone is 0.1 %.
@@ -109,7 +111,7 @@ def visible_noise(facts: Facts) -> float:
     return float(np.clip(encoded, LEAST_NOISE, MOST_NOISE))
 
 
-def plan(facts: Facts, started: bool = False, accelerated: bool = True, tv_factor: float = 1.0) -> Settings:
+def plan(facts: Facts, started: bool = False, accelerated: bool = True) -> Settings:
     """Return settings for Richardson-Lucy with total variation.
 
     Parameters
@@ -120,14 +122,17 @@ def plan(facts: Facts, started: bool = False, accelerated: bool = True, tv_facto
         Whether it starts from the solution of the half-size photo.
     accelerated : bool
         Momentum and longer steps.
-    tv_factor : float
-        Factor to the weight of the total variation that looks best.
     """
     noise = visible_noise(facts) / 0.01
     count = ITERATIONS_AT_ONE_PERCENT * noise**ITERATIONS_POWER * _trail_factor(facts, TRAIL_POWER)
     count = float(np.clip(count, LEAST_ITERATIONS, MOST_ITERATIONS))
     count *= (STARTED_SHARE if started else 1.0) * (1.0 if accelerated else UNACCELERATED_FACTOR)
-    return Settings(round(count), tv_factor * TV_AT_ONE_PERCENT * noise**TV_POWER, accelerated)
+    return Settings(round(count), TV_AT_ONE_PERCENT * noise**TV_POWER, accelerated)
+
+
+def plan_consistent(facts: Facts, started: bool = True) -> Settings:  # noqa: ARG001
+    """Return settings for a few steps from an estimate that was made elsewhere, which pull it back to the photo."""
+    return Settings(CONSISTENT_ITERATIONS, CONSISTENT_TV * plan(facts).tv_strength)
 
 
 def plan_plain(facts: Facts, started: bool = False) -> Settings:  # noqa: ARG001
@@ -242,13 +247,6 @@ METHODS = (
         "Richardson-Lucy with total variation, without acceleration",
         partial(plan, accelerated=False),
         solve,
-    ),
-    Method(
-        "rl-sharp",
-        "rl with a tenth of the total variation: keeps what is fine, and the noise",
-        partial(plan, tv_factor=0.1),
-        solve,
-        takes_start=True,
     ),
     Method("rl-plain", "Richardson-Lucy as published in 1972, stopped early", plan_plain, solve),
 )
