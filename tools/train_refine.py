@@ -25,7 +25,7 @@ LOGS = (
 SETS = (("phone", 61, "phone"), ("plain", 62, "gaussian"))
 MODEL = {"small": "refine-s", "full": "refine-m"}
 # How often the finished network is applied.
-PASSES = 3
+PASSES = 2
 CORES = os.cpu_count() or 1
 
 
@@ -51,29 +51,56 @@ def main() -> None:
     parser.add_argument("--size", choices=sorted(MODEL), default="small")
     parser.add_argument("--steps", type=int, default=18_000)
     parser.add_argument("--more", type=int, default=5_500, help="steps of the second run, which starts from the first")
+    parser.add_argument("--both", type=int, default=24_000, help="steps of the third run, on both passes")
     parser.add_argument("--samples", type=int, nargs=2, default=(1400, 1300), metavar=("PHONE", "PLAIN"))
     given = parser.parse_args()
-    shards = []
-    for (name, seed, sensor), count in zip(SETS, given.samples, strict=True):
-        folder = given.output / name
-        shards += ["--data", str(folder)]
-        sources = [*flags("--images", PHOTOS, given.data), *flags("-g", LOGS, given.data)]
-        drawn = ["-n", str(count), "--seed", str(seed), "--workers", str(CORES), "--set", f"sensor.preset={sensor}"]
-        gyrosharp("synth", "refine", *sources, "-o", str(folder), *drawn)
-    run = given.output / f"run-{given.size}"
-    gyrosharp(
-        "train", "refine", "--size", given.size, *shards, "-o", str(run), "--set", f"schedule.steps={given.steps}"
-    )
+    first = samples(given, "")
+    run, tuned, both = (given.output / f"{name}-{given.size}" for name in ("run", "tuned", "both"))
+    train(given.size, first, run, {"schedule.steps": given.steps})
     # More of the same, from the averaged weights: crops without the samples' borders, where light came from outside.
-    tuned = given.output / f"tuned-{given.size}"
-    changed = {"net.start": run, "optimiser.rate": "6e-4", "schedule.steps": given.more, "schedule.warmup": 100}
-    more = [f"{key}={value}" for key, value in {**changed, "data.border": 16}.items()]
-    changes = [part for change in more for part in ("--set", change)]
-    gyrosharp("train", "refine", "--size", given.size, *shards, "-o", str(tuned), *changes)
-    models = given.output / "models"
-    models.mkdir(exist_ok=True)
-    name = ["--name", MODEL[given.size], "--system", "refine", "-f"]
-    gyrosharp("export", str(tuned), "-o", str(models), *name, "--trained-on", f"CPU, {CORES} cores")
+    later = {"data.border": 16, "schedule.warmup": 100}
+    train(
+        given.size,
+        first,
+        tuned,
+        {**later, "net.start": run, "optimiser.rate": "6e-4", "schedule.steps": given.more},
+    )
+    estimator = export(tuned, given.output / "first", f"{MODEL[given.size]}-first")
+    second = samples(given, "-again", f"refiner={estimator}")
+    changes = {**later, "net.start": tuned, "net.changes": f"{{passes: {PASSES}}}", "precision": "bfloat16"}
+    train(given.size, first + second, both, {**changes, "optimiser.rate": "8e-4", "schedule.steps": given.both})
+    export(both, given.output / "models", MODEL[given.size])
+
+
+def samples(given: argparse.Namespace, suffix: str, *changes: str) -> list[Path]:
+    """Make the sets, or what is missing of them; return their folders."""
+    folders = []
+    for (name, seed, sensor), count in zip(SETS, given.samples, strict=True):
+        folders.append(given.output / f"{name}{suffix}")
+        sources = [*flags("--images", PHOTOS, given.data), *flags("-g", LOGS, given.data)]
+        drawn = ["-n", str(count), "--seed", str(seed), "--workers", str(CORES)]
+        changed = settings({"sensor.preset": sensor}) + [part for change in changes for part in ("--set", change)]
+        gyrosharp("synth", "refine", *sources, "-o", str(folders[-1]), *drawn, *changed)
+    return folders
+
+
+def train(size: str, folders: list[Path], run: Path, changes: dict[str, object]) -> None:
+    """Train on samples, or go on with it."""
+    data = [part for folder in folders for part in ("--data", str(folder))]
+    gyrosharp("train", "refine", "--size", size, *data, "-o", str(run), *settings(changes))
+
+
+def export(run: Path, folder: Path, name: str) -> Path:
+    """Export a run; return the graph."""
+    folder.mkdir(exist_ok=True)
+    named = ["--name", name, "--system", "refine", "-f", "--trained-on", f"CPU, {CORES} cores"]
+    gyrosharp("export", str(run), "-o", str(folder), *named)
+    return folder / f"{name}.onnx"
+
+
+def settings(changes: dict[str, object]) -> list[str]:
+    """Changes of a config as flags."""
+    return [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,16 @@ import pytest
 
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import CaptureError
-from gyrosharp.restore.calibration import FINE, CalibrationPriors, _Search, corrected, displacements, refine_motion
+from gyrosharp.restore.calibration import (
+    FINE,
+    CalibrationPriors,
+    Prior,
+    _Search,
+    corrected,
+    displacements,
+    refine_motion,
+    settle_motion,
+)
 from gyrosharp.restore.spectrum import textured_spectra
 from shots import photo, shake_photo, with_gyro_errors
 
@@ -50,7 +59,7 @@ def test_an_exact_motion_is_hardly_changed(shots):
 def test_slopes_hold_nothing_but_the_motion(shots):
     """Gradient against differences of the objective with fits that were carried on to their end."""
     shot = shots[0]
-    search = _Search(shot.capture, windows(shot), CalibrationPriors())
+    search = _Search(shot.capture, windows(shot), CalibrationPriors().sigmas, Prior())
 
     def objective(z):
         state = search.state(z, FINE)
@@ -67,23 +76,22 @@ def test_slopes_hold_nothing_but_the_motion(shots):
     np.testing.assert_allclose(np.linalg.solve(curvature, gradient - by_hand), 0, atol=0.1)
 
 
-OFTEN_RIGHT = CalibrationPriors(often_right=True)
+def settled(capture, spectra):
+    return settle_motion(capture, refine_motion(capture, spectra), spectra)
 
 
 def test_a_gyro_that_is_often_right_is_left_alone_unless_the_photo_objects(shots):
     right, wrong, before = [], [], []
     for k, shot in enumerate(shots):
         spectra, spoiled = windows(shot), with_gyro_errors(shot.capture, seed=k)
-        right.append(
-            error_px(refine_motion(shot.capture, spectra, OFTEN_RIGHT).capture, shot.capture, spectra.centres_px)
-        )
-        wrong.append(error_px(refine_motion(spoiled, spectra, OFTEN_RIGHT).capture, shot.capture, spectra.centres_px))
+        right.append(error_px(settled(shot.capture, spectra).capture, shot.capture, spectra.centres_px))
+        wrong.append(error_px(settled(spoiled, spectra).capture, shot.capture, spectra.centres_px))
         before.append(error_px(spoiled, shot.capture, spectra.centres_px))
     assert np.mean(right) < 0.05
     assert np.mean(wrong) < 0.45 * np.mean(before)
 
 
-@pytest.mark.parametrize("priors", [CalibrationPriors(), OFTEN_RIGHT])
+@pytest.mark.parametrize("priors", [Prior(), Prior(often_right=True)])
 def test_the_parabola_touches_the_prior_and_stays_above(priors):
     rng = np.random.default_rng(0)
     for size in (0.0, 0.05, 0.3, 0.6, 1.0, 3.0):
@@ -96,8 +104,8 @@ def test_the_parabola_touches_the_prior_and_stays_above(priors):
 
 
 def test_a_gyro_that_is_often_right_is_not_told_surer(shots):
-    spectra = windows(shots[1])
-    stds = [refine_motion(shots[1].capture, spectra, p).uncertainties for p in (CalibrationPriors(), OFTEN_RIGHT)]
+    shot, spectra = shots[1], windows(shots[1])
+    stds = [found(shot.capture, spectra).uncertainties for found in (refine_motion, settled)]
     np.testing.assert_allclose(stds[1], stds[0], rtol=0.3)
 
 
@@ -146,7 +154,7 @@ def test_without_windows_or_gyro_nothing_is_corrected(shots):
     assert refine_motion(shot.capture, blank).capture is shot.capture
     known = Capture(shot.capture.camera, shot.capture.exposure, poses=shot.capture.trajectory())
     refined = refine_motion(known, windows(shot))
-    assert refined.capture is known
+    assert refined.capture is known and settle_motion(known, refined, windows(shot)) is refined
     assert refined.distance == 0
 
 

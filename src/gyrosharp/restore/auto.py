@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gyrosharp.capture.capture import Capture
 from gyrosharp.restore import tiling
 from gyrosharp.restore.agreement import Agreement, measure_agreement
-from gyrosharp.restore.calibration import Calibration, CalibrationPriors, refine_motion
+from gyrosharp.restore.calibration import Calibration, refine_motion, settle_motion
 from gyrosharp.restore.classical import Scene, checked_picture, moved, part_of, survey
 from gyrosharp.restore.models import find_model
 from gyrosharp.restore.network import NetworkDeblurrer
@@ -37,7 +37,6 @@ METHOD = "rl"
 """What trials are solved with, and films, whose frames a network would take nearly three times as long for."""
 REFINER = "refine-s"
 """The network that restores photos, after physics."""
-PRIORS = CalibrationPriors(often_right=True)
 # Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
 # encoder's traces weigh more.
 LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 5.0
@@ -147,15 +146,16 @@ class AutoDeblurrer:
         spectra = textured_spectra(_grey(scene.picture), extent.median)
         if len(spectra) < LEAST_WINDOWS:
             return _unchanged(scene, extent, "the photo has too little texture to check the gyro against")
-        calibration = refine_motion(scene.capture, spectra, PRIORS)
+        calibration = refine_motion(scene.capture, spectra)
         recorded, recorded_px = scene.capture, extent.median
-        scene, extent = moved(scene, calibration.capture, self._poses)
-        agreement = measure_agreement(scene.capture, spectra)
+        agreement = measure_agreement(calibration.capture, spectra)
+        settled = settle_motion(recorded, calibration, spectra)
+        scene, extent = moved(scene, settled.capture, self._poses)
         verdict = judge(calibration, agreement, min(recorded_px, extent.median))
         # Corrections that went to the limit to shorten the trails hide what shortened them.
         if verdict.strength == 0.0 and looks_stabilised(measure_agreement(recorded, spectra)):
             verdict = Verdict(0.0, STABILISED)
-        score, refined = float(np.clip(agreement.score, 0.0, 1.0)), _refinement(calibration)
+        score, refined = float(np.clip(agreement.score, 0.0, 1.0)), _refinement(settled)
         if verdict.strength > 0.0 and mirror_ratio(scene, spectra.centres_px) < LEAST_MIRROR_RATIO:
             verdict = Verdict(0.0, "image and gyro disagree: the reversed motion fits the photo better")
         if verdict.strength == 0.0:

@@ -45,8 +45,9 @@ COARSE_STEPS, FINE_STEPS = 5, 6
 # Finite differences and longest step, in prior standard deviations.
 PROBE, LONGEST_STEP = 0.1, 1.5
 # Spike and slab: advantage A in nats, and width s of the spike. Over 24 photos with an exact gyro, and 24 with all
-# errors together, this leaves 0.03 px and 0.14 px of the trails wrong (rms); a Gaussian alone 0.10 and 0.12.
-SPIKE, SPIKE_WIDTH = 5.0, 0.15
+# errors together, this leaves 0.03 px and 0.14 px of the trails wrong (rms); the evidence's maximum 0.10 and 0.12. A
+# larger A holds on to wrong motions in photos with few windows.
+SPIKE, SPIKE_WIDTH = 2.0, 0.15
 # Nats below which a step is not worth another one.
 ENOUGH = 0.05
 
@@ -63,14 +64,11 @@ class CalibrationPriors:
         Gyro bias per axis; phones show 0.002 to 0.02 rad/s.
     log_focal : float
         Logarithm of the focal length factor: EXIF focal lengths, focus breathing and stabiliser crops.
-    often_right : bool
-        Whether logs and cameras often need no correction at all, so that the photo must make a case for any.
     """
 
     offset_s: float = 0.005
     bias_rad_s: float = 0.02
     log_focal: float = 0.04
-    often_right: bool = False
 
     def __post_init__(self) -> None:
         if not (self.sigmas > 0).all():
@@ -81,8 +79,21 @@ class CalibrationPriors:
         """Standard deviations (5,) of offset, bias x, y, z, log focal factor."""
         return np.array([self.offset_s, *[self.bias_rad_s] * 3, self.log_focal])
 
+
+@dataclass(frozen=True)
+class Prior:
+    """Density of corrections z (5,) in standard deviations.
+
+    Attributes
+    ----------
+    often_right : bool
+        Whether many logs and cameras need no correction at all: a spike at 0 besides the Gaussian.
+    """
+
+    often_right: bool = False
+
     def log_density(self, z: Array) -> float:
-        """Return log p(z) of corrections (5,) in standard deviations, up to a constant."""
+        """Return log p(z), up to a constant."""
         wide = -0.5 * float(z @ z)
         return float(np.logaddexp(SPIKE + wide / SPIKE_WIDTH**2, wide)) if self.often_right else wide
 
@@ -168,11 +179,36 @@ def refine_motion(capture: Capture, spectra: Spectra, priors: CalibrationPriors 
     sigmas = priors.sigmas
     if capture.imu is None or len(spectra) == 0:
         return Calibration(capture, np.zeros(5), sigmas, priors)
-    search = _Search(capture, spectra, priors)
-    best = search.best()
-    precision = search.curvature(best)[1] + (1.0 - priors.weight(best.z)) * np.eye(5)
-    spread = np.sqrt(np.diag(np.linalg.inv(precision))) * sigmas
-    theta = best.z * sigmas
+    search = _Search(capture, spectra, sigmas, Prior())
+    return _calibration(capture, search, search.best(), priors)
+
+
+def settle_motion(capture: Capture, calibration: Calibration, spectra: Spectra) -> Calibration:
+    """Return the motion to undo: the told one, unless the photo makes a case for another.
+
+    The evidence of a photo is noisy, and its maximum lies beside the truth even if the gyro was exact; deconvolution
+    feels a fifth of a pixel. A spike in the prior (see the module) holds the motion where it was told, until the
+    evidence for a correction outweighs it; and then lets it go.
+
+    Parameters
+    ----------
+    capture : Capture
+        The shot as it was told.
+    calibration : Calibration
+        What `refine_motion` made of it: where the evidence is highest.
+    spectra : Spectra
+        The same windows of the photo.
+    """
+    if capture.imu is None or len(spectra) == 0:
+        return calibration
+    priors = calibration.priors
+    search = _Search(capture, spectra, priors.sigmas, Prior(often_right=True))
+    return _calibration(capture, search, search.higher(np.zeros(5), calibration.corrections / priors.sigmas), priors)
+
+
+def _calibration(capture: Capture, search: "_Search", found: "_State", priors: CalibrationPriors) -> Calibration:
+    spread = np.sqrt(np.diag(np.linalg.inv(search.precision(found)))) * priors.sigmas
+    theta = found.z * priors.sigmas
     return Calibration(corrected(capture, theta), theta, spread, priors)
 
 
@@ -192,10 +228,10 @@ class _State:
 class _Search:
     """The objective and its derivatives at two levels of detail."""
 
-    def __init__(self, capture: Capture, spectra: Spectra, priors: CalibrationPriors) -> None:
+    def __init__(self, capture: Capture, spectra: Spectra, sigmas: Array, prior: Prior) -> None:
         self._capture = capture
         self._centres = spectra.centres_px
-        self._priors, self._sigmas = priors, priors.sigmas
+        self._sigmas, self._prior = sigmas, prior
         self._weight = CONFIDENCE * len(spectra)
         self._levels = [SpectralEvidence(spectra, bound) for bound in (COARSE_FREQUENCY, FINE_FREQUENCY)]
         displacements(capture, self._centres)
@@ -208,7 +244,7 @@ class _Search:
             return None
         fit = self._levels[level].fit(motion, near)
         evidence = float(self._levels[level].per_window(fit).mean())
-        return _State(z, level, fit, self._weight * evidence + self._priors.log_density(z))
+        return _State(z, level, fit, self._weight * evidence + self._prior.log_density(z))
 
     def best(self) -> _State:
         """Return the highest point found."""
@@ -218,6 +254,15 @@ class _Search:
         ends = _apart([self._climb(state, COARSE_STEPS) for state in starts], FINE_CLIMBS, FINE_APART)
         fine = [self.state(end.z, FINE) for end in ends]
         return _highest([self._climb(state, FINE_STEPS) for state in fine if state is not None])[0]
+
+    def higher(self, *starts: Array) -> _State:
+        """Return the highest point found from these."""
+        states = [self.state(z, FINE) for z in starts]
+        return _highest([self._climb(state, FINE_STEPS) for state in states if state is not None])[0]
+
+    def precision(self, state: _State) -> Array:
+        """Return the inverse covariance (5, 5) under the Gaussian prior."""
+        return self.curvature(state)[1] + (1.0 - self._prior.weight(state.z)) * np.eye(5)
 
     def _climb(self, state: _State, steps: int) -> _State:
         damping = 0.1
@@ -246,7 +291,7 @@ class _Search:
         """Return gradient (5,) and curvature (5, 5) of the objective."""
         slopes, gradient = zip(*(self._slope(state, k) for k in range(5)), strict=True)
         flat = np.stack(slopes).reshape(5, -1)
-        weight, held = self._weight / flat.shape[1], self._priors.weight(state.z)
+        weight, held = self._weight / flat.shape[1], self._prior.weight(state.z)
         return np.array(gradient), np.asarray(weight * flat @ flat.T, dtype=float) + held * np.eye(5)
 
     def _slope(self, state: _State, axis: int) -> tuple[NDArray[np.float32], float]:
