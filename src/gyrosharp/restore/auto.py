@@ -1,12 +1,13 @@
 """AutoDeblurrer: checks the motion against the photo, refines it, deblurs, and does no harm.
 
 In this order: a camera that hardly moved leaves the photo alone. Time offset, gyro bias and focal length are refined
-from the photo (`gyrosharp.restore.calibration`). The refined motion must then explain the photo better than no motion
-or any other motion does (`gyrosharp.restore.agreement`), or the photo is left alone; where it does so only roughly, the
-result is mixed with the photo. Power spectra, which that rests on, do not tell a trail from its point reflection, so a
-part of the photo is deblurred with both, and the reflected one must not fit better. Then Richardson-Lucy solves the
-photo, and a small network goes on from there (`gyrosharp.restore.physics`, docs/default.md). At last the result,
-blurred again, must give back the photo better than the photo itself does.
+from the photo (`gyrosharp.restore.calibration`). The motion that fits best must then explain the photo better than no
+motion or any other motion does (`gyrosharp.restore.agreement`), or the photo is left alone; where it does so only
+roughly, the result is mixed with the photo. What is undone is that motion, or the recorded one where the photo makes no
+case for a correction. Power spectra, which all this rests on, do not tell a trail from its point reflection, so a part
+of the photo is deblurred with both, and the reflected one must not fit better. Then Richardson-Lucy solves the photo,
+and a small network and the solver take turns from there (`gyrosharp.restore.physics`, docs/default.md). At last the
+result, blurred again, must give back the photo better than the photo itself does.
 """
 
 import time

@@ -22,7 +22,8 @@ light came from outside the picture):
 
 All differences are taken of encoded values, in which noise and visible contrast are the same in the dark as in the
 light. G_2 is a Gaussian of 2 px. A deconvolution hides errors of the motion (it finds some u that explains the photo
-nearly as well), so that K is large, and motions that are off by a pixel or two on short trails are not noticed.
+nearly as well), so that K is large for solvers, and motions that are off by a pixel or two on short trails are not
+noticed.
 """
 
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ from gyrosharp.restore import tiling
 from gyrosharp.restore.classical import FLOAT_BYTES, Scene, checked_picture
 from gyrosharp.restore.problem import Problem
 from gyrosharp.restore.restoration import Restoration
-from gyrosharp.restore.solvers import Facts
+from gyrosharp.restore.solvers import Facts, methods
 from gyrosharp.restore.solvers.richardson_lucy import visible_noise
 
 Image = NDArray[np.float32]
@@ -47,10 +48,12 @@ Image = NDArray[np.float32]
 TOLERANCE = 16 / 255
 """The error that counts as wrong, of the encoded range: what a person sees at an edge."""
 # a, K, m: chosen on four of scikit-image's photos x trails of 8 to 26 px x gyro errors of none, half, once and twice
-# the usual, restored by rl. Flat areas keep 0.35 of the noise; q is 0.03 to 0.06 with the exact motion, and the mean
-# error 0.4 to 0.6 of the change; with the largest errors the two are 0.06 to 0.09 and up to 1.3. K = 10 meets the mean
-# error within a tenth on the textured photos with the exact motion; 15 doubts good results too much.
-NOISE_LEFT, WRONG_PER_UNEXPLAINED, MOST_WRONG = 0.35, 10.0, 1.5
+# the usual. Restored by rl, flat areas keep 0.35 of the noise; q is 0.03 to 0.06 with the exact motion, and the mean
+# error 0.4 to 0.6 of the change; with the largest errors the two are 0.06 to 0.09 and up to 1.3. Solvers fit the photo
+# more closely than the truth, so that little is left unexplained, and means much; what networks restore does not, and
+# means less. With these two K the map's mean is 0.90 and 0.92, and 0.94 are right.
+NOISE_LEFT, MOST_WRONG = 0.35, 1.5
+SOLVERS_K, NETWORKS_K = 10.0, 3.0
 # Changes are pooled like that because errors stand beside edges, not on them: 1 and 3 px rank them as well.
 CHANGE_SIGMA_PX = 2.0
 RESIDUAL_SIGMA_PX = 2.0
@@ -101,7 +104,8 @@ def confidence_map(result: Restoration, image: Image | ImageFile, *, tile: int |
         )
     facts = Facts(result.diagnostics.noise_std, float(picture.mean(dtype=np.float64)), 0.0)
     scene = Scene(result.capture, picture, saturation_confidence(picture), facts, result.diagnostics.poses)
-    return _evidence(scene, result.image, tile).confidence(visible_noise(facts))
+    K = SOLVERS_K if result.diagnostics.method in methods() else NETWORKS_K
+    return _evidence(scene, result.image, tile).confidence(visible_noise(facts), K)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,15 +117,15 @@ class _Evidence:
     residual: Image
     detail: Image
 
-    def confidence(self, noise: float) -> Image:
-        """Return c for the noise s of the encoded photo."""
+    def confidence(self, noise: float, K: float) -> Image:
+        """Return c for the noise s of the encoded photo, and K."""
         weight = float(self.recorded.sum(dtype=np.float64)) or 1.0
         mean_residual, mean_detail = (
             float(np.einsum("ij,ij->", self.recorded, plane, dtype=np.float64)) / weight
             for plane in (self.residual, self.detail)
         )
         unexplained = np.sqrt((self.residual + mean_residual) / (self.detail + max(mean_detail, LEAST_DETAIL)))
-        wrong = -MOST_WRONG * np.expm1(-WRONG_PER_UNEXPLAINED / MOST_WRONG * unexplained)
+        wrong = -MOST_WRONG * np.expm1(-K / MOST_WRONG * unexplained)
         error = NOISE_LEFT * noise + self.change * wrong
         return np.asarray(self.recorded * -np.expm1(-TOLERANCE / error), dtype=np.float32)
 
