@@ -30,6 +30,12 @@ def test_without_physics_it_starts_from_the_picture():
     np.testing.assert_array_equal(blind(image)[0].detach(), image)
 
 
+def test_passes_are_told_and_change_no_weights():
+    once, twice = build_net("refine", "tiny"), build_net("refine", "tiny", {"passes": 2})
+    assert (once.descriptor.inputs.passes, twice.descriptor.inputs.passes) == (1, 2)
+    assert [weight.shape for weight in twice.parameters()] == [weight.shape for weight in once.parameters()]
+
+
 def test_the_small_size_may_come_with_gyrosharp():
     assert parameter_count(build_net("refine", "small")) <= 1_000_000
     assert parameter_count(build_net("refine", "full")) <= 8_000_000
@@ -58,6 +64,8 @@ def test_tiles_with_their_margin_equal_the_whole():
         ({"blocks": [1, 0, 1]}, r"all >= 1, got widths .*, blocks \(1, 0, 1\)"),
         ({"motion_scale": 0.0}, r"refine: expected motion_scale above 0, got 0"),
         ({"physics": ["noise", "estimate"]}, r"refine: expected physics to begin with estimate, got noise, estimate"),
+        ({"passes": 0}, r"network input: expected passes >= 1, and 1 without physics of an estimate, got 0"),
+        ({"passes": 2, "physics": []}, r"expected passes >= 1, and 1 without physics of an estimate, got 2"),
         ({"physics": ["estimate", "fog"]}, r"physics: expected names out of estimate, .* got 'fog'"),
     ],
 )
