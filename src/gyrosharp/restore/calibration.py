@@ -5,11 +5,11 @@ The corrections theta = (time offset, gyro bias about three axes, log focal leng
     E(theta) = kappa * mean evidence of the windows under the corrected motion + log p(z),   z_i = theta_i / sigma_i,
     log p(z) = -1/2 |z|^2   or   log (exp(A - 1/2 |z / s|^2) + exp(-1/2 |z|^2)),
 
-the spectral evidence of `gyrosharp.restore.spectrum` with a prior: a Gaussian, or, for gyros that are often right, the
-sum of a narrow and a wide one (spike and slab; Mitchell and Beauchamp, Bayesian Variable Selection in Linear
-Regression, JASA 83, 1988). E has many maxima, and the search is coarse
-to fine: points drawn from the prior are looked at at low frequencies, where there are fewer; the best are refined by
-Levenberg's damped scoring, with the curvature
+the spectral evidence of `gyrosharp.restore.spectrum` with a prior: a Gaussian, or, for gyros that are often right,
+the sum of a narrow and a wide one (spike and slab; Mitchell and Beauchamp, Bayesian Variable Selection in Linear
+Regression, JASA 83, 1988). E has many maxima, and the search is coarse to fine: points drawn from the prior are
+looked at at low frequencies, where there are fewer; the best are refined by Levenberg's damped scoring, with the
+curvature
 
     H_ij = kappa * mean J_i J_j + w delta_ij,     J_i = d log M / d z_i,
 
