@@ -1,6 +1,7 @@
 """Two processes that torchrun starts learn what one with the doubled batch does."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +18,21 @@ from gyrosharp.training.run_log import read_log  # noqa: E402
 pytestmark = pytest.mark.torch
 
 
+LEAVING = b"terminate called without an active exception"
+
+
 def in_two_processes(folder, *changes):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     script = Path(__file__).parent / "toy_run.py"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, str(script), "plain", str(folder), *changes], env=environment, capture_output=True, timeout=180
-    )
+    for _ in range(3):
+        done = subprocess.run(
+            [*command, str(script), "plain", str(folder), *changes], env=environment, capture_output=True, timeout=180
+        )
+        # Seen once, when all was done and written: torch's own threads brought down a process that was leaving.
+        if LEAVING not in done.stderr:
+            break
+        shutil.rmtree(folder)
     assert done.returncode == 0, done.stderr.decode()
 
 
