@@ -2,10 +2,10 @@
 
     python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--samples N N]
 
-DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. Two runs, the second from
-the weights of the first, learn to go on from the solver. Their results on the same samples are where a second pass
-begins, and a third run, from there, learns both passes. Every step is a command of gyrosharp; what is there is gone on with, so that a run may be stopped
-at any time. Three hours on two cores.
+DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. Two runs, the second from the
+weights of the first, learn to go on from the solver. Their results on the same samples are where a second pass
+begins, and a third run, from there, learns both passes. Every step is a command of gyrosharp; what is there is gone
+on with, so that a run may be stopped at any time. Three hours on two cores.
 """
 
 import argparse
