@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gyrosharp.media.transfer import LINEAR, SRGB, TransferCurve, decode_codes, encode_codes, power_curve
+from gyrosharp.media.transfer import LINEAR, SRGB, TransferCurve, decode_codes, encode_codes, encode_light, power_curve
 
 
 def sampled(function, count):
@@ -37,6 +37,14 @@ def test_nearest_code(name, dtype, slack):
     linear = np.concatenate([rng.random(200_000), 10 ** rng.uniform(-9, 0, 200_000)]).astype(np.float32)
     exact = CURVES[name].encode(linear) * np.iinfo(dtype).max
     assert np.abs(encode_codes(linear, CURVES[name], dtype) - exact).max() < 0.5 + slack
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_light_is_encoded_as_the_curve_says(name):
+    rng = np.random.default_rng(2)
+    linear = np.concatenate([rng.random(200_000), 10 ** rng.uniform(-9, 0, 200_000), [-1.0, 0.0, 1.0, 7.0]])
+    linear = linear.astype(np.float32)
+    np.testing.assert_allclose(encode_light(linear, CURVES[name]), CURVES[name].encode(linear), atol=3e-6)
 
 
 def test_srgb_by_hand():

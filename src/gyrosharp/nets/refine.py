@@ -2,13 +2,13 @@
 
     sharp = estimate + trunk(picture, motion, physics)
 
-Physics (`gyrosharp.restore.physics`) gives an estimate with its noise suppressed, one that is pulled back to the
-photo, where the motion fails to explain the photo, and how noisy, how badly smeared and how saturated it is. The
-first estimate is the solver's; in further passes it is what the network made before, with the same weights. The trunk
-is a U-shaped network of residual blocks of two 3x3 convolutions. It begins at half size: four neighbours become
-channels, and nothing is lost. On a CPU such blocks do two to three times the arithmetic of NAFBlocks in the same
-time, and nothing in them looks at the picture as a whole, so that tiles equal the whole picture. The last layer
-starts at zero: before its first step the network is the solver.
+Physics (`gyrosharp.restore.physics`) gives an estimate with its noise suppressed, one that is pulled back to the photo,
+where the motion fails to explain the photo, how noisy and how badly smeared it is, and where light is lacking or came
+from outside. The first estimate is the solver's; in further passes it is what the network made before, with the same
+weights. The trunk is a U-shaped network of residual blocks of two 3x3 convolutions. It begins at half size: four
+neighbours become channels, and nothing is lost. On a CPU such blocks do two to three times the arithmetic of NAFBlocks
+in the same time, and nothing in them looks at the picture as a whole, so that tiles equal the whole picture. The last
+layer starts at zero: before its first step the network is the solver.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ MOTION = NetworkInput("linear_kernel", {"form": "vector"})
 
 @dataclass(frozen=True)
 class Config:
-    """Sizes and inputs of the network; the defaults have 5,390,988 parameters.
+    """Sizes and inputs of the network; the defaults have 5,393,292 parameters.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Config:
     widths: tuple[int, ...] = (64, 128, 256)
     blocks: tuple[int, ...] = (2, 2, 3)
     motion: bool = True
-    physics: tuple[str, ...] = ("estimate", "consistent", "residual", "noise", "extent", "saturation")
+    physics: tuple[str, ...] = ("estimate", "consistent", "residual", "noise", "extent", "saturation", "outside")
     passes: int = 1
     motion_scale: float = 32.0
 

@@ -5,6 +5,7 @@ half size first, and recursively so: there they are half as long, and a step cos
 half the poses). From that start the full size needs two thirds of the steps and ends up to 0.3 dB higher.
 """
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from gyrosharp.blur.exact import ExactOperator
 from gyrosharp.blur.field import blur_field
 from gyrosharp.blur.operator import blur_operator, pose_count
 from gyrosharp.capture.capture import Capture
-from gyrosharp.errors import CaptureError, ImageError, UsageError
+from gyrosharp.errors import CaptureError, ImageError, ImuError, UsageError
 from gyrosharp.media.noise import estimate_noise, saturation_confidence
 from gyrosharp.restore import tiling
 from gyrosharp.restore.problem import Problem, Progress
@@ -80,6 +81,25 @@ class Scene:
             max(self.poses // 2, 1),
         )
 
+    def framed(self) -> "Scene":
+        """Return the scene with a frame around it, as wide as the blur reaches, of which no pixel can be trusted.
+
+        The frame repeats the border. A solver may put light there that came from outside the photo, instead of
+        explaining border pixels without it (Bertero and Boccacci, A simple method for the reduction of boundary effects
+        in the Richardson-Lucy approach to image deconvolution, A&A 437, 2005). The scene stays as it is where motion or
+        lens are not known beyond the border, and where near points move more than far ones.
+        """
+        frame_px = math.ceil(blur_operator(self.capture, self.poses).reach_px) + 1
+        if self.capture.depth() is not None:
+            return self
+        camera = self.capture.camera
+        capture = self.capture.cropped(-frame_px, -frame_px, camera.width + 2 * frame_px, camera.height + 2 * frame_px)
+        if not _known(capture, self.poses):
+            return self
+        pads = ((frame_px, frame_px), (frame_px, frame_px))
+        picture = np.pad(self.picture, (*pads, (0, 0)), mode="edge")
+        return replace(self, capture=capture, picture=picture, confidence=np.pad(self.confidence, pads))
+
     def problem(self, box: tuple[int, int, int, int] | None) -> Problem:
         """Return the problem of a box (x0, y0, width, height) of the photo, or of all of it."""
         if box is None:
@@ -90,6 +110,17 @@ class Scene:
         operator = blur_operator(self.capture.cropped(*box), self.poses)
         observed, confidence = (np.ascontiguousarray(array[part]) for array in (self.picture, self.confidence))
         return Problem(observed, operator, self.facts.noise_std, _confidence(confidence, operator))
+
+
+def _known(capture: Capture, poses: int) -> bool:
+    """Whether the lens is known in the corners, and log or poses reach as far as all lines."""
+    right, bottom = capture.camera.width - 1, capture.camera.height - 1
+    if not capture.camera.unproject([[0, 0], [right, 0], [0, bottom], [right, bottom]])[1].all():
+        return False
+    try:
+        return blur_operator(capture, poses).reach_px >= 0
+    except (ImuError, CaptureError):
+        return False
 
 
 def _confidence(confidence: Image, operator: ExactOperator | DepthOperator) -> Image:
@@ -156,10 +187,11 @@ class ClassicalDeblurrer:
     def restore(self, scene: Scene, extent: BlurExtent, progress: Progress | None = None) -> Restoration:
         """Deblur a surveyed photo."""
         begun = time.perf_counter()
-        start = _coarse_solution(scene, self._method, self._tile, part_of(progress, 0.0, 0.2))
+        wide = scene.framed() if self._method.framed else scene
+        start = _coarse_solution(wide, self._method, self._tile, part_of(progress, 0.0, 0.2))
         settings = self._method.plan(scene.facts, start is not None)
         begin = 0.2 if start is not None else 0.0
-        solved = _solve(scene, self._method, self._tile, start, part_of(progress, begin, 1.0))
+        solved = _solve(wide, self._method, self._tile, start, part_of(progress, begin, 1.0))
         diagnostics = Diagnostics(
             method=self.name,
             decision="deblurred",
@@ -172,7 +204,8 @@ class ClassicalDeblurrer:
             tiles=solved.tiles,
             seconds=time.perf_counter() - begun,
         )
-        return Restoration(solved.image, with_steps(diagnostics, settings), scene.capture)
+        image = np.ascontiguousarray(solved.image[_inside(wide, scene)])
+        return Restoration(image, with_steps(diagnostics, settings), scene.capture)
 
 
 def checked_picture(picture_linear: Image, shape: tuple[int, int]) -> Image:
@@ -265,12 +298,25 @@ def _coarse_solution(scene: Scene, method: Method, tile: int | str, progress: Pr
 
 def solve_from(scene: Scene, method: Method, tile: int | str, start: Image, progress: Progress | None = None) -> Image:
     """Return what a solver makes of a surveyed photo from a start (H, W, C), linear light, which stays as it is."""
-    return _solve(scene, method, tile, np.maximum(start, np.float32(LEAST_START)), progress).image
+    wide = scene.framed() if method.framed else scene
+    inside = _inside(wide, scene)
+    pads = [(part.start, part.start) for part in inside]
+    begin = np.maximum(np.pad(start, (*pads, (0, 0)), mode="edge"), np.float32(LEAST_START))
+    return np.ascontiguousarray(_solve(wide, method, tile, begin, progress).image[inside])
+
+
+def _inside(wide: Scene, scene: Scene) -> tuple[slice, slice]:
+    """Return where in a framed scene the photo is."""
+    rows, columns = (
+        slice((outer - inner) // 2, (outer + inner) // 2)
+        for outer, inner in zip(wide.picture.shape[:2], scene.picture.shape[:2], strict=True)
+    )
+    return rows, columns
 
 
 def _solve(scene: Scene, method: Method, tile: int | str, start: Image | None, progress: Progress | None) -> _Solved:
-    height, width, channels = scene.picture.shape
     settings = method.plan(scene.facts, start is not None)
+    height, width, channels = scene.picture.shape
     margin = tiling.margin_px(blur_operator(scene.capture, scene.poses).reach_px)
     # Besides images, the solvers keep a few maps of one channel.
     bytes_per_pixel = FLOAT_BYTES * (method.images_held * channels + 4)

@@ -10,7 +10,8 @@ All planes lie in [0, 1], and training stores them with 8 bit. Pictures are sRGB
   G = 4;
 - ``noise``: that of the encoded photo, over the most that solvers are made for;
 - ``extent``: the median trail of the photo over 64 px;
-- ``saturation``: 1 where a pixel cannot be trusted for its brightness.
+- ``saturation``: 1 where a pixel cannot be trusted for its brightness;
+- ``outside``: the share of a pixel's exposure in which it saw what lies outside the photo.
 
 A network that starts from a solution need not learn to deconvolve; it learns what solutions look like where noise,
 saturation or a wrong motion spoil them. Physics, network, physics, network is an unrolled iteration, as in
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from gyrosharp.blur.encodings import Planes
 from gyrosharp.blur.network_input import ESTIMATE, require_physics
 from gyrosharp.blur.operator import blur_operator
-from gyrosharp.media.transfer import SRGB
+from gyrosharp.media.transfer import SRGB, encode_light
 from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, part_of, solve_from
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.restoration import BlurExtent
@@ -41,7 +42,7 @@ Box = tuple[int, int, int, int]
 SOLVER = "rl"
 """What makes the first estimate."""
 CONSISTENT = "consistent"
-_PULL = Method(CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve)
+_PULL = Method(CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve, framed=True)
 # Share of the progress bar that the first estimate takes, before it is pulled back to the photo.
 SOLVED = 0.85
 # A residual of an eighth of full scale is the largest that is told apart; the noise of a dim photo is a tenth of that.
@@ -71,7 +72,7 @@ class Physics:
     @property
     def margin_px(self) -> int:
         """How far from the edge of a box its planes differ from those of the whole photo, px."""
-        if "residual" not in self.names:
+        if not {"residual", "outside"} & {*self.names}:
             return 0
         return int(np.ceil(blur_operator(self.scene.capture, self.scene.poses).reach_px))
 
@@ -143,7 +144,8 @@ def physics_of(
 
 def encoded(linear: Image) -> Image:
     """Return a part (h, w, C) of a picture as networks see it: (h, w, 3), sRGB-encoded, [0, 1]; grey three times."""
-    return np.repeat(SRGB.encode(np.clip(linear, 0, 1)).astype(np.float32), 3 // linear.shape[2], axis=2)
+    codes = encode_light(np.ascontiguousarray(linear, dtype=np.float32), SRGB)
+    return codes if codes.shape[2] == 3 else np.repeat(codes, 3, axis=2)
 
 
 def _residual(physics: Physics, part: tuple[slice, slice], problem: Callable[[], Problem]) -> Image:
@@ -164,8 +166,14 @@ def _saturation(physics: Physics, part: tuple[slice, slice], _problem: object) -
     return np.asarray(1 - physics.scene.confidence[part][..., None], dtype=np.float32)
 
 
+def _outside(_physics: Physics, _part: tuple[slice, slice], problem: Callable[[], Problem]) -> Image:
+    return np.asarray(1 - np.clip(problem().operator.coverage[..., None], 0, 1), dtype=np.float32)
+
+
 def _flat(physics: Physics, part: tuple[slice, slice], value: float) -> Image:
     return np.full((*physics.scene.confidence[part].shape, 1), value, np.float32)
 
 
-_MAKERS = MappingProxyType({"residual": _residual, "noise": _noise, "extent": _extent, "saturation": _saturation})
+_MAKERS = MappingProxyType(
+    {"residual": _residual, "noise": _noise, "extent": _extent, "saturation": _saturation, "outside": _outside}
+)

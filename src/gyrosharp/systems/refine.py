@@ -34,13 +34,19 @@ SPEC = SystemSpec(
             "estimate-alone": Ablation("picture and estimate", ("net.changes={motion: false, physics: [estimate]}",)),
             "no-consistent": Ablation(
                 "without the estimate that is pulled back to the photo",
-                ("net.changes={physics: [estimate, residual, noise, extent, saturation]}",),
+                ("net.changes={physics: [estimate, residual, noise, extent, saturation, outside]}",),
             ),
             "no-residual": Ablation(
-                "without the residual", ("net.changes={physics: [estimate, consistent, noise, extent, saturation]}",)
+                "without the residual",
+                ("net.changes={physics: [estimate, consistent, noise, extent, saturation, outside]}",),
             ),
             "no-facts": Ablation(
-                "without noise, extent and saturation", ("net.changes={physics: [estimate, consistent, residual]}",)
+                "without noise, extent and saturation",
+                ("net.changes={physics: [estimate, consistent, residual, outside]}",),
+            ),
+            "no-outside": Ablation(
+                "without what pixels saw of the outside of the photo",
+                ("net.changes={physics: [estimate, consistent, residual, noise, extent, saturation]}",),
             ),
             "no-motion": Ablation("without motion vectors", ("net.changes={motion: false}",)),
             "no-physics": Ablation("picture and motion alone, as the other systems", ("net.changes={physics: []}",)),

@@ -51,6 +51,8 @@ class Method:
         Peak memory in float32 images of the problem's size, the observed one included.
     tiles : bool
         Whether the photo may be solved in tiles, with the same result.
+    framed : bool
+        Whether the solver gains from pixels around the photo that nothing was seen of.
     """
 
     name: str
@@ -60,3 +62,4 @@ class Method:
     takes_start: bool = False
     images_held: float = 7.0
     tiles: bool = True
+    framed: bool = False

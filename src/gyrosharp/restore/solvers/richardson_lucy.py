@@ -241,12 +241,20 @@ def _weighted_tv(estimate: Image, weight: Image, out: Image, threads: int) -> Im
 
 
 METHODS = (
-    Method("rl", "Richardson-Lucy with total variation and momentum: the default", plan, solve, takes_start=True),
+    Method(
+        "rl",
+        "Richardson-Lucy with total variation and momentum: the default",
+        plan,
+        solve,
+        takes_start=True,
+        framed=True,
+    ),
     Method(
         "rl-tv",
         "Richardson-Lucy with total variation, without acceleration",
         partial(plan, accelerated=False),
         solve,
+        framed=True,
     ),
     Method("rl-plain", "Richardson-Lucy as published in 1972, stopped early", plan_plain, solve),
 )
