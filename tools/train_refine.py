@@ -2,10 +2,10 @@
 
     python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--samples N N]
 
-DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. Two runs, the second from the
-weights of the first, learn to go on from the solver. Their results on the same samples are where a second pass
-begins, and a third run, from there, learns both passes. Every step is a command of gyrosharp; what is there is gone
-on with, so that a run may be stopped at any time. Three hours on two cores.
+DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. The first run learns to go on
+from the solver. Its results on the same samples are where a second pass begins; the second run learns both passes, and
+the third does so on larger crops, where the network sees as much around a pixel as it will in a photo. Every step is a
+command of gyrosharp; what is there is gone on with, so that a run may be stopped at any time. Four hours on two cores.
 """
 
 import argparse
@@ -49,27 +49,32 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--size", choices=sorted(MODEL), default="small")
-    parser.add_argument("--steps", type=int, default=18_000)
-    parser.add_argument("--more", type=int, default=5_500, help="steps of the second run, which starts from the first")
-    parser.add_argument("--both", type=int, default=24_000, help="steps of the third run, on both passes")
+    parser.add_argument("--first", type=int, default=23_500, help="steps of the run on the first pass")
+    parser.add_argument("--both", type=int, default=48_000, help="steps of the run on both passes")
+    parser.add_argument("--wide", type=int, default=30_000, help="steps of the run on larger crops")
     parser.add_argument("--samples", type=int, nargs=2, default=(1400, 1300), metavar=("PHONE", "PLAIN"))
     given = parser.parse_args()
-    first = samples(given, "")
-    run, tuned, both = (given.output / f"{name}-{given.size}" for name in ("run", "tuned", "both"))
-    train(given.size, first, run, {"schedule.steps": given.steps})
-    # More of the same, from the averaged weights: crops without the samples' borders, where light came from outside.
-    later = {"data.border": 16, "schedule.warmup": 100}
+    begun = samples(given, "")
+    first, both, wide = (given.output / f"{name}-{given.size}" for name in ("first", "both", "wide"))
+    train(given.size, begun, first, {"schedule.steps": given.first})
+    estimator = export(first, given.output / "estimator", f"{MODEL[given.size]}-first")
+    shards = begun + samples(given, "-again", f"refiner={estimator}")
+    # More of the same, from the averaged weights.
+    later = {"schedule.warmup": 100, "net.changes": f"{{passes: {PASSES}}}", "precision": "bfloat16"}
     train(
         given.size,
-        first,
-        tuned,
-        {**later, "net.start": run, "optimiser.rate": "6e-4", "schedule.steps": given.more},
+        shards,
+        both,
+        {**later, "net.start": first, "schedule.steps": given.both, "optimiser.rate": "8e-4"},
     )
-    estimator = export(tuned, given.output / "first", f"{MODEL[given.size]}-first")
-    second = samples(given, "-again", f"refiner={estimator}")
-    changes = {**later, "net.start": tuned, "net.changes": f"{{passes: {PASSES}}}", "precision": "bfloat16"}
-    train(given.size, first + second, both, {**changes, "optimiser.rate": "8e-4", "schedule.steps": given.both})
-    export(both, given.output / "models", MODEL[given.size])
+    large = {"data.crop": 256, "data.batch": 2}
+    train(
+        given.size,
+        shards,
+        wide,
+        {**later, **large, "net.start": both, "schedule.steps": given.wide, "optimiser.rate": "3e-4"},
+    )
+    export(wide, given.output / "models", MODEL[given.size])
 
 
 def samples(given: argparse.Namespace, suffix: str, *changes: str) -> list[Path]:

@@ -29,6 +29,7 @@ _FIRST_INTERVAL = (127 + _LOWEST_EXPONENT) << _MANTISSA_BITS
 _LAST_INTERVAL = 127 << _MANTISSA_BITS
 _BLOCK = 1 << 18
 """Values per work item: temporaries stay in the second-level cache."""
+Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,14 @@ def encode_codes(linear: NDArray[np.float32], curve: TransferCurve, dtype: type[
         return linear.astype(np.float32)
     codes = np.empty(linear.shape, dtype)
     # Half a code more, so that cutting off rounds to nearest.
-    _encode(linear, curve, int(np.iinfo(_integer(np.dtype(dtype))).max), 0.5, codes)
+    _convert(linear, curve.encode, int(np.iinfo(_integer(np.dtype(dtype))).max), 0.5, codes)
     return codes
 
 
 def encode_light(linear: NDArray[np.float32], curve: TransferCurve) -> NDArray[np.float32]:
-    """Return `TransferCurve.encode` of linear light, which is clipped to [0, 1], within 3e-6, and ten times as fast.
+    """Return `TransferCurve.encode` of linear light, which is clipped to [0, 1], and ten times as fast.
+
+    Parametric curves come out within 1e-6, sampled ones, which have kinks, within 2e-5.
 
     Parameters
     ----------
@@ -152,12 +155,28 @@ def encode_light(linear: NDArray[np.float32], curve: TransferCurve) -> NDArray[n
         The curve.
     """
     encoded = np.empty(linear.shape, np.float32)
-    _encode(linear, curve, 1, 0.0, encoded)
+    _convert(linear, curve.encode, 1, 0.0, encoded)
     return encoded
 
 
-def _encode(linear: NDArray[np.float32], curve: TransferCurve, largest: int, offset: float, out: NDArray[Any]) -> None:
-    base, slope = _encode_tables(curve, largest, offset)
+def decode_light(encoded: NDArray[np.float32], curve: TransferCurve) -> NDArray[np.float32]:
+    """Return `TransferCurve.decode` of encoded values, which are clipped to [0, 1], as exactly as `encode_light`.
+
+    Parameters
+    ----------
+    encoded : float32 array
+        Finite.
+    curve : TransferCurve
+        The curve.
+    """
+    linear = np.empty(encoded.shape, np.float32)
+    _convert(encoded, curve.decode, 1, 0.0, linear)
+    return linear
+
+
+def _convert(values: NDArray[np.float32], function: Function, largest: int, offset: float, out: NDArray[Any]) -> None:
+    """Write largest * function(values) + offset, by chords of the function."""
+    base, slope = _chords(function, largest, offset)
 
     def work(source: NDArray[np.float32], target: NDArray[Any]) -> None:
         y = np.clip(source, np.float32(0), np.float32(1))
@@ -167,7 +186,7 @@ def _encode(linear: NDArray[np.float32], curve: TransferCurve, largest: int, off
         y += base.take(interval)
         target[...] = y.astype(out.dtype)
 
-    _in_blocks(work, linear, out)
+    _in_blocks(work, values, out)
 
 
 def _integer(dtype: np.dtype[np.generic]) -> type[np.unsignedinteger]:
@@ -184,14 +203,12 @@ def _decode_table(curve: TransferCurve, largest: int) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=16)
-def _encode_tables(
-    curve: TransferCurve, largest: int, offset: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return per interval the line `base + slope y` = encoded code + offset."""
+def _chords(function: Function, largest: int, offset: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return per interval the line `base + slope y` = largest * function(y) + offset."""
     starts = (np.arange(_FIRST_INTERVAL, _LAST_INTERVAL + 2, dtype=np.int32) << _SHIFT).view(np.float32)
     knots = starts.astype(np.float64)
     knots[0] = 0.0  # the first interval takes everything down to black
-    codes = curve.encode(knots) * largest
+    codes = function(knots) * largest
     # The curve ends at 1: the last interval holds the value 1 alone and must not be clipped into a slope.
     slope = np.append(np.diff(codes)[:-1] / np.diff(knots)[:-1], 0.0)
     base = codes[:-1] - slope * knots[:-1] + offset

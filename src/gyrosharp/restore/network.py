@@ -22,7 +22,7 @@ from gyrosharp.blur.network_input import COARSE_STRIDE, NetworkInput, input_fiel
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import InputError, UsageError
 from gyrosharp.media.noise import estimate_noise, saturation_confidence
-from gyrosharp.media.transfer import SRGB
+from gyrosharp.media.transfer import SRGB, decode_light
 from gyrosharp.restore import tiling
 from gyrosharp.restore.backends import open_session
 from gyrosharp.restore.classical import Scene, checked_picture, part_of, survey
@@ -189,13 +189,20 @@ class NetworkDeblurrer:
         physics = solve_physics(scene, extent, names, self._tile, part_of(progress, 0.0, PHYSICS_SHARE))
         ends = np.linspace(PHYSICS_SHARE, 1.0, passes + 1)
         for begin, end in pairwise(ends[:-1]):
-            solved = self._solved(scene.picture, scene, part_of(progress, begin, end), physics)
+            solved = self._solved(scene.picture, scene, part_of(progress, begin, end), physics, checked=False)
             physics = physics_of(scene, names, solved.image, self._tile)
         return self._solved(scene.picture, scene, part_of(progress, ends[-2], 1.0), physics)
 
     def _solved(
-        self, picture: Image, scene: Scene | None, progress: Progress | None, physics: Physics | None = None
+        self,
+        picture: Image,
+        scene: Scene | None,
+        progress: Progress | None,
+        physics: Physics | None = None,
+        *,
+        checked: bool = True,
     ) -> _Solved:
+        """Run the network once; `checked` results are compared with the photo."""
         parts = self._parts(picture.shape[:2], 0 if physics is None else physics.margin_px)
         total, sums = np.zeros_like(picture), ReblurSums()
         for done, part in enumerate(parts, 1):
@@ -204,7 +211,7 @@ class NetworkDeblurrer:
             made = None if physics is None else physics.planes(part.box, problem)
             sharp = self._sharp(picture[part.solved], tile_planes(self._wanted, capture, part.box, made))
             part.add_to(total, sharp)
-            if problem is not None:
+            if problem is not None and checked:
                 sums.add(problem, sharp, part.used)
             if progress is not None:
                 progress(done, len(parts))
@@ -231,7 +238,7 @@ class NetworkDeblurrer:
             )
         if channels == 1:
             output = output.mean(axis=2, keepdims=True)
-        return np.asarray(SRGB.decode(output).astype(np.float32) + np.maximum(part - np.float32(1), 0))
+        return np.asarray(decode_light(output, SRGB) + np.maximum(part - np.float32(1), 0))
 
 
 def _hardly_undone(residual: ReblurResidual | None) -> bool:
@@ -289,4 +296,5 @@ def _cells(start: int, length: int, stride: int) -> slice:
 def _extended(values: Planes, rows: int, columns: int) -> Planes:
     """Return values (C, h, w) as (1, C, rows, columns), their last row and column repeated, as in training."""
     pads = ((0, 0), (0, rows - values.shape[1]), (0, columns - values.shape[2]))
-    return np.ascontiguousarray(np.pad(values, pads, mode="edge")[None], dtype=np.float32)
+    padded = np.pad(values, pads, mode="edge") if np.any(pads) else values
+    return np.ascontiguousarray(padded[None], dtype=np.float32)

@@ -58,6 +58,10 @@ SPEC = SystemSpec(
                 "gyro errors grow over the first third",
                 ("curriculum={kind: linear, points: [[0.0, 0.025], [0.33, 1.0]]}",),
             ),
+            "size-s": Ablation(
+                "the size of refine-s under the recipe of the size that is asked for", ("net.size=small",)
+            ),
+            "size-m": Ablation("the size of refine-m under it", ("net.size=full",)),
         }
     ),
 )
