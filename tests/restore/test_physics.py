@@ -32,7 +32,7 @@ def surveyed(shot):
 
 @pytest.fixture(scope="module")
 def physics(surveyed):
-    return solve_physics(*surveyed, ALL, tile="off")
+    return solve_physics(surveyed[0], ALL, tile="off")
 
 
 def plane(physics, name):
@@ -88,7 +88,7 @@ def test_the_residual_is_what_the_motion_does_not_explain(physics, surveyed):
 
 def test_the_residual_grows_with_a_wrong_motion(shot, physics):
     late = replace(shot.capture, time_offset_s=shot.capture.time_offset_s + 0.01)
-    other = solve_physics(*survey(late, shot.blurred_linear), ALL, tile="off")
+    other = solve_physics(survey(late, shot.blurred_linear)[0], ALL, tile="off")
     spread = [float(plane(each, "residual")[24:-24, 24:-24].std()) for each in (physics, other)]
     assert spread[1] > 1.2 * spread[0]
 
@@ -102,7 +102,7 @@ def test_facts_are_shown_as_numbers(physics, surveyed):
 def test_clipped_pixels_are_marked(shot):
     bright = shot.blurred_linear.copy()
     bright[40:60, 50:80] = 1.0
-    marked = plane(solve_physics(*survey(shot.capture, bright), ALL, tile="off"), "saturation")[..., 0]
+    marked = plane(solve_physics(survey(shot.capture, bright)[0], ALL, tile="off"), "saturation")[..., 0]
     assert marked[45:55, 55:75].min() > 0.9 and marked[100:140, 100:160].max() < 0.5
 
 
@@ -130,10 +130,10 @@ def test_grey_photos_are_shown_three_times():
 
 
 def test_only_what_is_wanted_is_solved(surveyed):
-    assert set(solve_physics(*surveyed, ("noise",)).pictures) == set()
-    assert set(solve_physics(*surveyed, ("residual",)).pictures) == {"estimate"}
-    assert set(solve_physics(*surveyed, ("residual", "consistent")).pictures) == {"estimate", "consistent"}
-    assert solve_physics(*surveyed, ("noise",)).margin_px == 0
+    assert set(solve_physics(surveyed[0], ("noise",)).pictures) == set()
+    assert set(solve_physics(surveyed[0], ("residual",)).pictures) == {"estimate"}
+    assert set(solve_physics(surveyed[0], ("residual", "consistent")).pictures) == {"estimate", "consistent"}
+    assert solve_physics(surveyed[0], ("noise",)).margin_px == 0
 
 
 class Keeps:
@@ -169,7 +169,7 @@ def test_networks_are_given_motion_and_then_physics(tmp_path, surveyed):
     result = deblurrer.restore(*surveyed)
     (planes,) = session.given
     assert planes.shape == (1, 2 + 7, 176, 200)
-    wanted = solve_physics(*surveyed, ("estimate", "residual", "noise")).planes((0, 0, 200, 170))
+    wanted = solve_physics(surveyed[0], ("estimate", "residual", "noise")).planes((0, 0, 200, 170))
     np.testing.assert_allclose(planes[0, 2:, :170, :200], wanted, atol=1e-6)
     assert deblurrer.needs_motion
     np.testing.assert_allclose(result.image, ClassicalDeblurrer("rl").restore(*surveyed).image.clip(0, 1), atol=1e-5)
@@ -210,7 +210,7 @@ def test_passes_need_an_estimate(given):
     ],
 )
 def test_unknown_names_are_refused(surveyed, names, message):
-    for ask in (lambda: solve_physics(*surveyed, names), lambda: NetworkInput(physics=names)):
+    for ask in (lambda: solve_physics(surveyed[0], names), lambda: NetworkInput(physics=names)):
         with pytest.raises(UsageError, match=message):
             ask()
 

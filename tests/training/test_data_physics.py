@@ -41,12 +41,12 @@ def test_samples_keep_what_the_solver_makes_of_the_noisy_motion(made):
     picture = SRGB.decode(whole.blurred / 255).astype(np.float32)
     height, width = picture.shape[:2]
     jpeg = whole.meta["sensor"]["jpeg_quality"] > 0
-    physics = solve_physics(*survey(whole.noisy_capture, picture, lossy=jpeg), NAMES, tile="off")
+    physics = solve_physics(survey(whole.noisy_capture, picture, lossy=jpeg)[0], NAMES, tile="off")
     planes = physics.planes((0, 0, width, height))
     assert sample.physics.shape == (height, width, 7) and sample.physics.dtype == np.uint8
     np.testing.assert_allclose(sample.physics.transpose(2, 0, 1) / 255, planes, atol=0.51 / 255)
     assert sample.bytes >= sample.physics.nbytes
-    exact = solve_physics(*survey(whole.capture, picture, lossy=jpeg), NAMES, tile="off")
+    exact = solve_physics(survey(whole.capture, picture, lossy=jpeg)[0], NAMES, tile="off")
     assert np.abs(exact.planes((0, 0, width, height)) - planes).max() > 2 / 255, "the errors should show"
 
 

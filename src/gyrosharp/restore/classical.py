@@ -29,6 +29,8 @@ Image = NDArray[np.float32]
 
 # Trails above this are solved at half size first: at 12 px it costs what it saves, at 32 px it saves a third.
 COARSE_TRAIL_PX = 16.0
+# Share of the progress bar that half size takes.
+COARSE_SHARE = 0.2
 # Photos are not halved below this side.
 LEAST_SIDE_PX = 96
 # An upsampled start is kept above zero: a step multiplies, and would never leave it.
@@ -187,11 +189,8 @@ class ClassicalDeblurrer:
     def restore(self, scene: Scene, extent: BlurExtent, progress: Progress | None = None) -> Restoration:
         """Deblur a surveyed photo."""
         begun = time.perf_counter()
-        wide = scene.framed() if self._method.framed else scene
-        start = _coarse_solution(wide, self._method, self._tile, part_of(progress, 0.0, 0.2))
-        settings = self._method.plan(scene.facts, start is not None)
-        begin = 0.2 if start is not None else 0.0
-        solved = _solve(wide, self._method, self._tile, start, part_of(progress, begin, 1.0))
+        sums = ReblurSums()
+        solution = solve_scene(scene, self._method, self._tile, progress=progress, sums=sums)
         diagnostics = Diagnostics(
             method=self.name,
             decision="deblurred",
@@ -200,12 +199,11 @@ class ClassicalDeblurrer:
             noise_std=scene.facts.noise_std,
             poses=scene.poses,
             saturated_share=float((scene.confidence < 0.5).mean()),
-            reblur_residual=solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2]),
-            tiles=solved.tiles,
+            reblur_residual=sums.residual(scene.facts.noise_std, scene.picture.shape[2]),
+            tiles=solution.tiles,
             seconds=time.perf_counter() - begun,
         )
-        image = np.ascontiguousarray(solved.image[_inside(wide, scene)])
-        return Restoration(image, with_steps(diagnostics, settings), scene.capture)
+        return Restoration(solution.image, with_steps(diagnostics, solution.settings), scene.capture)
 
 
 def checked_picture(picture_linear: Image, shape: tuple[int, int]) -> Image:
@@ -275,10 +273,62 @@ def part_of(progress: Progress | None, begin: float, end: float) -> Progress | N
 
 
 @dataclass(frozen=True, eq=False)
-class _Solved:
+class Solution:
+    """What a solver made of a scene.
+
+    Attributes
+    ----------
+    image : (H, W, C) float32 array
+        Linear light.
+    settings : object
+        The solver's settings.
+    tiles : int
+        In how many tiles it was solved.
+    """
+
     image: Image
-    sums: ReblurSums
+    settings: object
     tiles: int
+
+
+def solve_scene(
+    scene: Scene,
+    method: Method,
+    tile: int | str,
+    start: Image | None = None,
+    progress: Progress | None = None,
+    sums: ReblurSums | None = None,
+) -> Solution:
+    """Return what a solver makes of a surveyed photo.
+
+    Parameters
+    ----------
+    scene : Scene
+        The photo.
+    method : Method
+        The solver.
+    tile : int or {"auto", "off"}
+        Tile size, px.
+    start : (H, W, C) float32 array or None
+        First estimate, linear light, which stays as it is; None takes the solution of half size where that pays.
+    progress : callable or None
+        Told (done, total).
+    sums : ReblurSums or None
+        Filled with what is left of the photo, where wanted.
+    """
+    wide = scene.framed() if method.framed else scene
+    frame = (wide.picture.shape[0] - scene.picture.shape[0]) // 2
+    if start is None:
+        begin = _coarse_solution(wide, method, tile, part_of(progress, 0.0, COARSE_SHARE))
+        share = 0.0 if begin is None else COARSE_SHARE
+    else:
+        padded = np.pad(start, ((frame, frame), (frame, frame), (0, 0)), mode="edge")
+        begin, share = np.maximum(padded, np.float32(LEAST_START), out=padded), 0.0
+    settings = method.plan(scene.facts, begin is not None)
+    image, tiles = _solve(wide, method, settings, tile, begin, part_of(progress, share, 1.0), sums)
+    height, width = scene.picture.shape[:2]
+    inside = image[frame : frame + height, frame : frame + width]
+    return Solution(np.ascontiguousarray(inside), settings, tiles)
 
 
 def _coarse_solution(scene: Scene, method: Method, tile: int | str, progress: Progress | None) -> Image | None:
@@ -290,43 +340,34 @@ def _coarse_solution(scene: Scene, method: Method, tile: int | str, progress: Pr
         return None
     half = scene.halved()
     start = _coarse_solution(half, method, tile, None)
-    solution = _solve(half, method, tile, start, progress).image
+    settings = method.plan(half.facts, start is not None)
+    solution, _ = _solve(half, method, settings, tile, start, progress, None)
     enlarged = cv2.resize(solution, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
     np.maximum(enlarged, np.float32(LEAST_START), out=enlarged)
     return np.asarray(enlarged, dtype=np.float32)
 
 
-def solve_from(scene: Scene, method: Method, tile: int | str, start: Image, progress: Progress | None = None) -> Image:
-    """Return what a solver makes of a surveyed photo from a start (H, W, C), linear light, which stays as it is."""
-    wide = scene.framed() if method.framed else scene
-    inside = _inside(wide, scene)
-    pads = [(part.start, part.start) for part in inside]
-    begin = np.maximum(np.pad(start, (*pads, (0, 0)), mode="edge"), np.float32(LEAST_START))
-    return np.ascontiguousarray(_solve(wide, method, tile, begin, progress).image[inside])
-
-
-def _inside(wide: Scene, scene: Scene) -> tuple[slice, slice]:
-    """Return where in a framed scene the photo is."""
-    rows, columns = (
-        slice((outer - inner) // 2, (outer + inner) // 2)
-        for outer, inner in zip(wide.picture.shape[:2], scene.picture.shape[:2], strict=True)
-    )
-    return rows, columns
-
-
-def _solve(scene: Scene, method: Method, tile: int | str, start: Image | None, progress: Progress | None) -> _Solved:
-    settings = method.plan(scene.facts, start is not None)
+def _solve(
+    scene: Scene,
+    method: Method,
+    settings: object,
+    tile: int | str,
+    start: Image | None,
+    progress: Progress | None,
+    sums: ReblurSums | None,
+) -> tuple[Image, int]:
+    """Return the solution of a scene, and in how many tiles; the start is overwritten."""
     height, width, channels = scene.picture.shape
     margin = tiling.margin_px(blur_operator(scene.capture, scene.poses).reach_px)
     # Besides images, the solvers keep a few maps of one channel.
     bytes_per_pixel = FLOAT_BYTES * (method.images_held * channels + 4)
     size = tiling.tile_size(tile, (height, width), bytes_per_pixel, margin) if method.tiles else None
-    sums = ReblurSums()
     if size is None:
         problem = scene.problem(None)
         image = method.solve(problem, progress, settings, start)
-        sums.add(problem, image)
-        return _Solved(image, sums, 1)
+        if sums is not None:
+            sums.add(problem, image)
+        return image, 1
     parts = tiling.tiles((height, width), size, margin)
     total = np.zeros_like(scene.picture)
     for done, part in enumerate(parts):
@@ -334,5 +375,6 @@ def _solve(scene: Scene, method: Method, tile: int | str, start: Image | None, p
         begin = None if start is None else start[part.solved].copy()
         image = method.solve(problem, part_of(progress, done / len(parts), (done + 1) / len(parts)), settings, begin)
         part.add_to(total, image)
-        sums.add(problem, image, part.used)
-    return _Solved(total, sums, len(parts))
+        if sums is not None:
+            sums.add(problem, image, part.used)
+    return total, len(parts)

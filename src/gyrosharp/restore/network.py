@@ -126,7 +126,7 @@ class NetworkDeblurrer:
     def restore(self, scene: Scene, extent: BlurExtent, progress: Progress | None = None) -> Restoration:
         """Deblur a surveyed photo."""
         begun = time.perf_counter()
-        solved = self._passes(scene, extent, progress)
+        solved = self._passes(scene, progress)
         residual = solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2])
         said = [NO_DEPTH] if self._wanted.depth and scene.capture.depth() is None else []
         said += [HARDLY] if _hardly_undone(residual) else []
@@ -181,12 +181,12 @@ class NetworkDeblurrer:
         )
         return Restoration(solved.image, diagnostics)
 
-    def _passes(self, scene: Scene, extent: BlurExtent, progress: Progress | None) -> _Solved:
+    def _passes(self, scene: Scene, progress: Progress | None) -> _Solved:
         """Run the network as often as it wants, each time from the physics of what is there."""
         names, passes = self._wanted.physics, self._wanted.passes
         if not names:
             return self._solved(scene.picture, scene, progress)
-        physics = solve_physics(scene, extent, names, self._tile, part_of(progress, 0.0, PHYSICS_SHARE))
+        physics = solve_physics(scene, names, self._tile, part_of(progress, 0.0, PHYSICS_SHARE))
         ends = np.linspace(PHYSICS_SHARE, 1.0, passes + 1)
         for begin, end in pairwise(ends[:-1]):
             solved = self._solved(scene.picture, scene, part_of(progress, begin, end), physics, checked=False)

@@ -30,10 +30,9 @@ from gyrosharp.blur.encodings import Planes
 from gyrosharp.blur.network_input import ESTIMATE, require_physics
 from gyrosharp.blur.operator import blur_operator
 from gyrosharp.media.transfer import SRGB, encode_light
-from gyrosharp.restore.classical import ClassicalDeblurrer, Scene, part_of, solve_from
+from gyrosharp.restore.classical import Scene, part_of, solve_scene
 from gyrosharp.restore.problem import Problem, Progress
-from gyrosharp.restore.restoration import BlurExtent
-from gyrosharp.restore.solvers import Method
+from gyrosharp.restore.solvers import Method, find_method
 from gyrosharp.restore.solvers.richardson_lucy import MOST_NOISE, plan_consistent, solve, visible_noise
 
 Image = NDArray[np.float32]
@@ -100,7 +99,6 @@ class Physics:
 
 def solve_physics(
     scene: Scene,
-    extent: BlurExtent,
     names: tuple[str, ...],
     tile: int | str = "auto",
     progress: Progress | None = None,
@@ -111,8 +109,6 @@ def solve_physics(
     ----------
     scene : Scene
         A surveyed photo (`gyrosharp.restore.classical.survey`).
-    extent : BlurExtent
-        Its trails.
     names : tuple of str
         What is wanted, names of `gyrosharp.blur.network_input.PHYSICS`.
     tile : int or {"auto", "off"}
@@ -128,8 +124,8 @@ def solve_physics(
     require_physics(names)
     if not {ESTIMATE, CONSISTENT, "residual"} & {*names}:
         return Physics(scene, names, {})
-    solution = ClassicalDeblurrer(SOLVER, tile).restore(scene, extent, part_of(progress, 0.0, SOLVED)).image
-    return physics_of(scene, names, solution, tile, part_of(progress, SOLVED, 1.0))
+    solution = solve_scene(scene, find_method(SOLVER), tile, progress=part_of(progress, 0.0, SOLVED))
+    return physics_of(scene, names, solution.image, tile, part_of(progress, SOLVED, 1.0))
 
 
 def physics_of(
@@ -138,7 +134,7 @@ def physics_of(
     """Return the physics of a pass that begins with an estimate (H, W, C), linear light; see `solve_physics`."""
     pictures = {ESTIMATE: estimate}
     if CONSISTENT in names:
-        pictures[CONSISTENT] = solve_from(scene, _PULL, tile, estimate, progress)
+        pictures[CONSISTENT] = solve_scene(scene, _PULL, tile, estimate, progress).image
     return Physics(scene, names, pictures)
 
 

@@ -198,7 +198,7 @@ class SampleMaker:
         picture = SRGB.decode(codes / np.iinfo(codes.dtype).max).astype(np.float32)
         scene, extent = survey(drawn.noisy_capture, picture, lossy=drawn.sensor.jpeg_quality > 0)
         if self._deblurrer is None:
-            physics = solve_physics(scene, extent, names, tile="off")
+            physics = solve_physics(scene, names, tile="off")
         else:
             physics = physics_of(scene, names, self._deblurrer.restore(scene, extent).image, tile="off")
         height, width = picture.shape[:2]
