@@ -3,9 +3,9 @@
     python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--samples N N]
 
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. The first run learns to go on
-from the solver. Its results on the same samples are where a second pass begins; the second run learns both passes, and
-the third does so on larger crops, where the network sees as much around a pixel as it will in a photo. Every step is a
-command of gyrosharp; what is there is gone on with, so that a run may be stopped at any time. Four hours on two cores.
+from the solver. Its results on the same samples are where a second pass begins, and what the second run makes of those
+is where a third does. The last run sees larger crops: as much around most pixels as there is in a photo. Every step is
+a command of gyrosharp; what is there is gone on with, so a run may be stopped at any time. Five hours on two cores.
 """
 
 import argparse
@@ -25,7 +25,8 @@ LOGS = (
 SETS = (("phone", 61, "phone"), ("plain", 62, "gaussian"))
 MODEL = {"small": "refine-s", "full": "refine-m"}
 # How often the finished network is applied.
-PASSES = 2
+PASSES = 3
+STEPS = (23_500, 24_000, 20_000, 24_000)
 CORES = os.cpu_count() or 1
 
 
@@ -49,32 +50,22 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--size", choices=sorted(MODEL), default="small")
-    parser.add_argument("--first", type=int, default=23_500, help="steps of the run on the first pass")
-    parser.add_argument("--both", type=int, default=48_000, help="steps of the run on both passes")
-    parser.add_argument("--wide", type=int, default=30_000, help="steps of the run on larger crops")
+    parser.add_argument("--steps", type=int, nargs=4, default=STEPS, metavar=("FIRST", "SECOND", "THIRD", "LAST"))
     parser.add_argument("--samples", type=int, nargs=2, default=(1400, 1300), metavar=("PHONE", "PLAIN"))
     given = parser.parse_args()
-    begun = samples(given, "")
-    first, both, wide = (given.output / f"{name}-{given.size}" for name in ("first", "both", "wide"))
-    train(given.size, begun, first, {"schedule.steps": given.first})
-    estimator = export(first, given.output / "estimator", f"{MODEL[given.size]}-first")
-    shards = begun + samples(given, "-again", f"refiner={estimator}")
-    # More of the same, from the averaged weights.
-    later = {"schedule.warmup": 100, "net.changes": f"{{passes: {PASSES}}}", "precision": "bfloat16"}
-    train(
-        given.size,
-        shards,
-        both,
-        {**later, "net.start": first, "schedule.steps": given.both, "optimiser.rate": "8e-4"},
-    )
-    large = {"data.crop": 256, "data.batch": 2}
-    train(
-        given.size,
-        shards,
-        wide,
-        {**later, **large, "net.start": both, "schedule.steps": given.wide, "optimiser.rate": "3e-4"},
-    )
-    export(wide, given.output / "models", MODEL[given.size])
+    first, second, third, last = zip(given.steps, ("first", "second", "third", "last"), strict=True)
+    shards = samples(given, "")
+    run = train(given, first, shards, {})
+    # More of the same, each from the averaged weights of the run before.
+    again = {"optimiser.rate": 8e-4, "schedule.warmup": 100, "precision": "bfloat16"}
+    for passes, each in ((1, second), (2, third)):
+        estimator = export(run, given.output / f"estimator-{passes}", f"{MODEL[given.size]}-{passes}")
+        shards += samples(given, f"-{passes + 1}", f"refiner={estimator}")
+        changes = {"net.changes": f"{{passes: {passes + 1}}}", "net.start": run}
+        run = train(given, each, shards, {**again, **changes})
+    wide = {"data.crop": 256, "data.batch": 2, "optimiser.rate": 3e-4}
+    run = train(given, last, shards, {**again, **wide, "net.changes": f"{{passes: {PASSES}}}", "net.start": run})
+    export(run, given.output / "models", MODEL[given.size])
 
 
 def samples(given: argparse.Namespace, suffix: str, *changes: str) -> list[Path]:
@@ -89,10 +80,14 @@ def samples(given: argparse.Namespace, suffix: str, *changes: str) -> list[Path]
     return folders
 
 
-def train(size: str, folders: list[Path], run: Path, changes: dict[str, object]) -> None:
-    """Train on samples, or go on with it."""
-    data = [part for folder in folders for part in ("--data", str(folder))]
-    gyrosharp("train", "refine", "--size", size, *data, "-o", str(run), *settings(changes))
+def train(given: argparse.Namespace, run: tuple[int, str], folders: list[Path], changes: dict[str, object]) -> Path:
+    """Train on samples, or go on with it; return the run's folder."""
+    steps, name = run
+    folder = given.output / f"{name}-{given.size}"
+    data = [part for each in folders for part in ("--data", str(each))]
+    changed = settings({**changes, "schedule.steps": steps})
+    gyrosharp("train", "refine", "--size", given.size, *data, "-o", str(folder), *changed)
+    return folder
 
 
 def export(run: Path, folder: Path, name: str) -> Path:

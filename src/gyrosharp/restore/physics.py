@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.blur.encodings import Planes
-from gyrosharp.blur.network_input import ESTIMATE, require_physics
+from gyrosharp.blur.network_input import ESTIMATE, PHYSICS, require_physics
 from gyrosharp.blur.operator import blur_operator
 from gyrosharp.media.transfer import SRGB, encode_light
 from gyrosharp.restore.classical import Scene, part_of, solve_scene
@@ -87,9 +87,14 @@ class Physics:
         """
         x0, y0, width, height = box
         part = slice(y0, y0 + height), slice(x0, x0 + width)
-        maps = [self._plane(name, part, lambda: problem or self.scene.problem(box)) for name in self.names]
-        planes = [np.moveaxis(one, 2, 0) for one in maps]
-        return np.ascontiguousarray(np.concatenate(planes), dtype=np.float32)
+        planes = np.empty((sum(PHYSICS[name] for name in self.names), height, width), np.float32)
+        rest = iter(planes)
+        for name in self.names:
+            pictured = self._plane(name, part, lambda: problem or self.scene.problem(box))
+            for channel in range(PHYSICS[name]):
+                # One at a time: NumPy is slow to turn channels into planes.
+                next(rest)[:] = pictured[..., channel]
+        return planes
 
     def _plane(self, name: str, part: tuple[slice, slice], problem: Callable[[], Problem]) -> Image:
         if name in self.pictures:
