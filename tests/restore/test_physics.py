@@ -8,6 +8,7 @@ import pytest
 from gyrosharp.blur.network_input import PHYSICS, NetworkInput, input_planes
 from gyrosharp.errors import UsageError
 from gyrosharp.media.transfer import SRGB
+from gyrosharp.restore import network
 from gyrosharp.restore.classical import ClassicalDeblurrer, survey
 from gyrosharp.restore.model_card import CardInputs
 from gyrosharp.restore.models import Model
@@ -194,6 +195,17 @@ def test_every_pass_begins_with_the_result_before(tmp_path, surveyed):
     residuals = [planes[0, 5:8, 20:150, 20:180].mean() for planes in session.given]
     assert residuals[2] < residuals[1] < residuals[0], "blurred again, a darker estimate is darker than the photo"
     assert told == sorted(told) and told[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("most_px", "wanted", "runs"), [(4 * 34_000, 4, 4), (4 * 34_000 - 1, 4, 3), (1, 4, 2), (1, 1, 1)]
+)
+def test_large_photos_take_fewer_passes(tmp_path, surveyed, monkeypatch, most_px, wanted, runs):
+    """Of a photo of 200 x 170 px."""
+    monkeypatch.setattr(network, "MOST_PASSED_PX", most_px)
+    deblurrer, session = refiner(tmp_path, tile="off", passes=wanted)
+    deblurrer.restore(*surveyed)
+    assert len(session.given) == runs
 
 
 @pytest.mark.parametrize("given", [{"passes": 0}, {"passes": 2}, {"passes": 2, "physics": ("noise",)}])

@@ -52,7 +52,7 @@ class CardInputs(_Strict):
     depth: bool = Field(default=False, description="whether a plane of depth follows")
     depth_far_m: float = Field(default=10.0, gt=0, description="depth that 1 stands for, m")
     physics: tuple[str, ...] = Field(default=(), description="what physics makes of the photo, after the other planes")
-    passes: int = Field(default=1, ge=1, le=MOST_PASSES, description="how often the network is applied")
+    passes: int = Field(default=1, ge=1, le=MOST_PASSES, description="how often the network is applied, at most")
 
 
 class CardFile(_Strict):
