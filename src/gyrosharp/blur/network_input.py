@@ -52,8 +52,8 @@ class NetworkInput:
     physics : tuple of str
         What physics makes of the photo under this motion, names of `PHYSICS`; only with stride 1.
     passes : int
-        How often the network is applied at most, >= 1; every further pass begins with physics of the result before, and needs
-        an estimate among the physics.
+        How often the network is applied at most, >= 1; every further pass begins with physics of the result before,
+        and needs an estimate among the physics.
 
     Raises
     ------
