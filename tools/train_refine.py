@@ -26,7 +26,7 @@ SETS = (("phone", 61, "phone"), ("plain", 62, "gaussian"))
 MODEL = {"small": "refine-s", "full": "refine-m"}
 # How often the finished network is applied.
 PASSES = 3
-STEPS = (23_500, 24_000, 20_000, 24_000)
+STEPS = (23_500, 24_000, 20_000, 15_000)
 CORES = os.cpu_count() or 1
 
 

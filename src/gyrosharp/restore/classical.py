@@ -120,7 +120,9 @@ def _known(capture: Capture, poses: int) -> bool:
     if not capture.camera.unproject([[0, 0], [right, 0], [0, bottom], [right, bottom]])[1].all():
         return False
     try:
-        return blur_operator(capture, poses).reach_px >= 0
+        operator = blur_operator(capture, poses)
+        # Where a log is held on beyond its end, the motion may have a kink that no grid of nodes follows.
+        return isinstance(operator, ExactOperator) and operator.nodes is not None
     except (ImuError, CaptureError):
         return False
 
