@@ -124,3 +124,10 @@ def test_where_the_lens_is_not_known_there_is_no_frame(inner):
     scene = survey(replace(capture, camera=bent), blurred)[0]
     assert scene.framed() is scene
     assert blur_operator(scene.capture, scene.poses).reach_px > 0
+
+
+def test_where_the_frame_would_be_larger_than_two_photos_there_is_none():
+    shot = shake_photo(photo("astronaut", 400, 300), seed=0, trail_px=100.0)
+    scene = survey(shot.capture, shot.blurred_linear)[0]
+    assert scene.problem(None).operator.reach_px > 155
+    assert scene.framed() is scene

@@ -29,6 +29,8 @@ Image = NDArray[np.float32]
 
 # Trails above this are solved at half size first: at 12 px it costs what it saves, at 32 px it saves a third.
 COARSE_TRAIL_PX = 16.0
+# With its frame a photo has at most so many times its pixels; only trails as long as a photo ask for more.
+MOST_FRAMED = 3.0
 # Share of the progress bar that half size takes.
 COARSE_SHARE = 0.2
 # Photos are not halved below this side.
@@ -89,13 +91,15 @@ class Scene:
         The frame repeats the border. A solver may put light there that came from outside the photo, instead of
         explaining border pixels without it (Bertero and Boccacci, A simple method for the reduction of boundary effects
         in the Richardson-Lucy approach to image deconvolution, A&A 437, 2005). The scene stays as it is where motion or
-        lens are not known beyond the border, and where near points move more than far ones.
+        lens are not known beyond the border, where near points move more than far ones, and where the frame would be
+        more than twice as large as the photo.
         """
         frame_px = math.ceil(blur_operator(self.capture, self.poses).reach_px) + 1
-        if self.capture.depth() is not None:
-            return self
         camera = self.capture.camera
-        capture = self.capture.cropped(-frame_px, -frame_px, camera.width + 2 * frame_px, camera.height + 2 * frame_px)
+        width, height = camera.width + 2 * frame_px, camera.height + 2 * frame_px
+        if self.capture.depth() is not None or width * height > MOST_FRAMED * camera.width * camera.height:
+            return self
+        capture = self.capture.cropped(-frame_px, -frame_px, width, height)
         if not _known(capture, self.poses):
             return self
         pads = ((frame_px, frame_px), (frame_px, frame_px))
