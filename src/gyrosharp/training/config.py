@@ -37,7 +37,7 @@ class NetPart(_Strict):
     size: str = Field(default="full", description="named size of it: full, tiny, ...")
     changes: dict[str, Any] = Field(default_factory=dict, description="fields of its Config that differ")
     start: str | None = Field(
-        default=None, description="run, or checkpoint, whose weights it starts from; none: drawn from the seed"
+        default=None, description="run, checkpoint or model whose weights it starts from; none: drawn from the seed"
     )
 
 

@@ -13,6 +13,8 @@ from gyrosharp.errors import InputError
 
 # Smaller constants are left alone: a Cast node takes as much as they save.
 LEAST_VALUES = 128
+# What is put behind the name of such a constant.
+HALVED = ".half"
 
 
 def round_weights(net: nn.Module) -> None:
@@ -50,8 +52,8 @@ def halve_constants(model: Any) -> None:  # noqa: ANN401
         if values.size < LEAST_VALUES or not np.array_equal(halved.astype(np.float32), values):
             continue
         name = constant.name
-        constant.CopyFrom(numpy_helper.from_array(halved, f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], f"{name}.cast", to=TensorProto.FLOAT))
+        constant.CopyFrom(numpy_helper.from_array(halved, f"{name}{HALVED}"))
+        casts.append(helper.make_node("Cast", [f"{name}{HALVED}"], [name], f"{name}.cast", to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)

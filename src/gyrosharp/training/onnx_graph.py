@@ -17,7 +17,7 @@ from gyrosharp.errors import InputError, MissingComponentError
 from gyrosharp.nets import DeblurNet, Descriptor
 from gyrosharp.nets._deform_conv import onnx_translations
 from gyrosharp.restore.onnx_session import IMAGE, PLANES, SHARP, OnnxSession
-from gyrosharp.training.half_weights import halve_constants
+from gyrosharp.training.half_weights import HALVED, halve_constants
 
 # The first set that has DeformConv and is known to both onnxruntime and OpenVINO in full.
 OPSET = 20
@@ -44,6 +44,10 @@ class Difference:
     height: int
     width: int
     largest: float
+
+
+# What `_Finest` puts before the names of a network's weights.
+NETWORK = "net."
 
 
 class _Finest(nn.Module):
@@ -94,6 +98,23 @@ def onnx_graph(net: DeblurNet, *, half: bool = False) -> bytes:
     if half:
         halve_constants(model)
     return bytes(model.SerializeToString())
+
+
+def graph_weights(graph: bytes) -> dict[str, Tensor]:
+    """Return the weights that a graph of `onnx_graph` holds, by their names in the network, as float32.
+
+    Raises
+    ------
+    MissingComponentError
+        If onnx or onnxscript is not installed.
+    """
+    _require_onnx()
+    import onnx
+    from onnx import numpy_helper
+
+    constants = onnx.load_from_string(graph).graph.initializer
+    values = {one.name.removesuffix(HALVED): numpy_helper.to_array(one).astype(np.float32) for one in constants}
+    return {name.removeprefix(NETWORK): torch.from_numpy(value) for name, value in values.items()}
 
 
 def differences(net: DeblurNet, graph: bytes, name: str) -> list[Difference]:

@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING
 import torch
 
 from gyrosharp.datasets.job.locks import sole_job
-from gyrosharp.errors import InputError, UsageError
+from gyrosharp.errors import UsageError
 from gyrosharp.media.atomic import atomic_write, made_folder
-from gyrosharp.nets import DeblurNet, build_net
+from gyrosharp.nets import build_net
 from gyrosharp.training.budget import OVERRUN, measured_pace, steps_within, timed
 from gyrosharp.training.checkpoint import (
     BEST,
     LAST,
     RunState,
     check_same_run,
-    checkpoint_of,
     read_checkpoint,
     restore,
-    trained_net,
 )
 from gyrosharp.training.config import TrainConfig
 from gyrosharp.training.curriculum import alpha_at
@@ -35,6 +33,7 @@ from gyrosharp.training.loop import Run, run_steps
 from gyrosharp.training.losses import total_loss
 from gyrosharp.training.report import Progress, TrainReport
 from gyrosharp.training.run_log import EVENTS, PICTURES, RunLog
+from gyrosharp.training.start import start_from
 from gyrosharp.training.step import Step, deblurring_net
 from gyrosharp.training.stopping import StopRequest, stop_requests
 from gyrosharp.training.supervised import SupervisedStep
@@ -166,33 +165,17 @@ def supervised_step(config: TrainConfig, device: torch.device) -> SupervisedStep
     UsageError
         If network, size, loss or one of their options is not known.
     MissingComponentError
-        If a loss needs weights that are not there.
+        If a loss or the start needs weights or packages that are not there.
     InputError
         If the weights to start from are not there, cannot be read, or are of another network.
     """
     torch.manual_seed(config.seed)
     net = build_net(config.net.name, config.net.size, config.net.changes)
     if config.net.start is not None:
-        start_from(net, Path(config.net.start))
+        start_from(net, config.net.name, config.net.start)
     if device.type == "cpu" and net.channels_last:
         net = net.to(memory_format=torch.channels_last)  # up to 1.4 times as fast
     return SupervisedStep(config, net.to(device), total_loss(config.losses), device)
-
-
-def start_from(net: DeblurNet, source: Path) -> None:
-    """Give a network the weights that a run, or a checkpoint, ended with.
-
-    Raises
-    ------
-    InputError
-        If there is no such checkpoint, it cannot be read, or its weights are of another network or size.
-    """
-    path = checkpoint_of(source)
-    weights = trained_net(path)[0].state_dict()
-    own = net.state_dict()
-    if {name: value.shape for name, value in weights.items()} != {name: value.shape for name, value in own.items()}:
-        raise InputError(f"net.start: expected weights of this network and size, got those of another in {path}")
-    net.load_state_dict(weights)
 
 
 def notes_of(config: TrainConfig, device: str) -> tuple[str, ...]:
