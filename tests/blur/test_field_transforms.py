@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from gyrosharp.blur.field import BlurField, field_of_motion
-from gyrosharp.blur.field_transforms import Crop, Flip, Resize, Rotate90, Transform, resampled, transformed
+from gyrosharp.blur.field_transforms import (
+    Crop,
+    Flip,
+    Orientation,
+    Resize,
+    Rotate90,
+    Transform,
+    resampled,
+    transformed,
+)
 from gyrosharp.errors import UsageError
 from gyrosharp.geometry import CameraModel, Exposure, Shutter
 from shaken import hand_rate, motion_of, trajectory
@@ -151,3 +160,23 @@ def test_resampling_a_single_point_holds_it():
 def test_a_stride_below_one_is_refused():
     with pytest.raises(UsageError, match="stride >= 1, got 0"):
         resampled(field_of(), 0)
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_an_orientation_lays_arrays_as_its_changes_lay_fields(mirrored, turns):
+    way, numbers = Orientation(mirrored, turns), np.arange(12).reshape(3, 4)
+    laid = numbers
+    for change in way.changes:
+        laid = change.moved(laid, STRIDE)
+    np.testing.assert_array_equal(way.laid(numbers), laid)
+    np.testing.assert_array_equal(way.undone(way.laid(numbers)), numbers)
+    colour = numbers[..., None] + [0, 100]
+    np.testing.assert_array_equal(way.laid(colour, (0, 1))[..., 1], laid + 100)
+    np.testing.assert_array_equal(way.undone(way.laid(colour, (0, 1)), (0, 1)), colour)
+
+
+def test_a_mirror_image_comes_before_the_turn():
+    # 0 1    mirrored:  1 0    a quarter turn to the left:  0 2
+    # 2 3               3 2                                 1 3
+    np.testing.assert_array_equal(Orientation(True, 1).laid(np.array([[0, 1], [2, 3]])), [[0, 2], [1, 3]])

@@ -5,8 +5,9 @@ import pytest
 
 from gyrosharp.blur.encodings import encode, encodings, moments_needed
 from gyrosharp.blur.field import BlurField, field_of_motion
+from gyrosharp.blur.field_transforms import transformed
 from gyrosharp.blur.motion import CameraMotion
-from gyrosharp.blur.network_input import NetworkInput, blended, input_field, input_planes
+from gyrosharp.blur.network_input import ORIENTATIONS, NetworkInput, blended, input_field, input_planes, laid_planes
 from gyrosharp.capture.capture import Capture
 from gyrosharp.datasets.synthesis.trail_length import scaled_to_trail
 from gyrosharp.datasets.synthesis.tremor import hand_tremor
@@ -163,3 +164,31 @@ def field_of(shape=(2, 4, 6, 2), stride=8):
 def test_wrong_use_is_refused(call, message):
     with pytest.raises(UsageError, match=message):
         call()
+
+
+def test_there_are_eight_orientations_and_the_first_is_none():
+    square = np.arange(9).reshape(3, 3)
+    assert len({way.laid(square).tobytes() for way in ORIENTATIONS}) == 8
+    assert ORIENTATIONS[0].changes == ()
+
+
+@pytest.mark.parametrize("way", ORIENTATIONS)
+@pytest.mark.parametrize("name", encodings())
+def test_planes_of_a_picture_that_lies_another_way(name, way):
+    """Vectors are turned with the picture; depth and what physics tells are only moved."""
+    wanted = NetworkInput(name, depth=True, physics=("noise", "estimate"))
+    field = field_of_motion(shaken(48, 32), 1, moments_needed(name, 17))
+    rng = np.random.default_rng(1)
+    depth_m, physics = rng.uniform(0.5, 5, (32, 48)).astype(np.float32), rng.random((4, 32, 48), dtype=np.float32)
+    laid = laid_planes(wanted, input_planes(wanted, field, (32, 48), depth_m, physics), way)
+    for change in way.changes:
+        field = transformed(field, change)
+    shape = way.laid(depth_m).shape
+    expected = input_planes(wanted, field, shape, way.laid(depth_m), np.ascontiguousarray(way.laid(physics)))
+    np.testing.assert_allclose(laid, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [0, 9])
+def test_there_are_no_more_orientations(count):
+    with pytest.raises(UsageError, match=rf"network input: expected 1 to 8 orientations, got {count}"):
+        NetworkInput(orientations=count)

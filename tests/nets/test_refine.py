@@ -22,7 +22,7 @@ def test_before_training_it_is_the_solver():
 
 def test_without_physics_it_starts_from_the_picture():
     net = build_net("refine", "tiny", {"physics": []})
-    assert net.descriptor.inputs == NetworkInput("linear_kernel", {"form": "vector"})
+    assert net.descriptor.inputs == NetworkInput("linear_kernel", {"form": "vector"}, orientations=4)
     image, planes = inputs(net, 1, 16, 16)
     np.testing.assert_array_equal(net(image, planes)[0].detach(), image)
     blind = build_net("refine", "tiny", {"physics": [], "motion": False})
@@ -66,6 +66,7 @@ def test_tiles_with_their_margin_equal_the_whole():
         ({"physics": ["noise", "estimate"]}, r"refine: expected physics to begin with estimate, got noise, estimate"),
         ({"passes": 0}, r"network input: expected passes >= 1, and 1 without physics of an estimate, got 0"),
         ({"passes": 2, "physics": []}, r"expected passes >= 1, and 1 without physics of an estimate, got 2"),
+        ({"orientations": 9}, r"network input: expected 1 to 8 orientations, got 9"),
         ({"physics": ["estimate", "fog"]}, r"physics: expected names out of estimate, .* got 'fog'"),
     ],
 )

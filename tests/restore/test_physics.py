@@ -12,7 +12,7 @@ from gyrosharp.restore import network
 from gyrosharp.restore.classical import ClassicalDeblurrer, survey
 from gyrosharp.restore.model_card import CardInputs
 from gyrosharp.restore.models import Model
-from gyrosharp.restore.network import NetworkDeblurrer
+from gyrosharp.restore.network import NetworkDeblurrer, passes_of
 from gyrosharp.restore.physics import LONGEST_PX, RESIDUAL_GAIN, encoded, physics_of, solve_physics
 from gyrosharp.restore.solvers.richardson_lucy import MOST_NOISE, Settings, plan, solve, visible_noise
 from onnx_files import card_of, conv_graph
@@ -157,9 +157,9 @@ class Darkens(Keeps):
         return np.float32(0.9) * super().run(image, planes)
 
 
-def refiner(tmp_path, tile="auto", passes=1, session=None):
+def refiner(tmp_path, tile="auto", session=None, **repeated):
     names = ("estimate", "residual", "noise")
-    inputs = CardInputs(encoding="linear_kernel", options={"form": "vector"}, physics=names, passes=passes)
+    inputs = CardInputs(encoding="linear_kernel", options={"form": "vector"}, physics=names, **repeated)
     session = session or Keeps()
     model = Model(card_of(conv_graph(np.ones((1, 1))), inputs=inputs, size_multiple=8, tile_margin_px=16), tmp_path)
     return NetworkDeblurrer(model, tile, session), session
@@ -202,10 +202,70 @@ def test_every_pass_begins_with_the_result_before(tmp_path, surveyed):
 )
 def test_large_photos_take_fewer_passes(tmp_path, surveyed, monkeypatch, most_px, wanted, runs):
     """Of a photo of 200 x 170 px."""
-    monkeypatch.setattr(network, "MOST_PASSED_PX", most_px)
+    monkeypatch.setattr(network, "MOST_RUN_PX", most_px)
     deblurrer, session = refiner(tmp_path, tile="off", passes=wanted)
     deblurrer.restore(*surveyed)
     assert len(session.given) == runs
+
+
+class Leans(Keeps):
+    """Returns the estimate, brighter to the right by a level, and by the motion along x over 100 px."""
+
+    def run(self, image, planes):
+        ramp = np.linspace(0, 0.05, image.shape[3], dtype=np.float32)
+        return super().run(image, planes) + ramp + planes[:, :1] / 100
+
+
+def test_opposite_orientations_cancel_what_leans(tmp_path, surveyed):
+    """Upside down a picture's right is its left, and its motion runs the other way."""
+    deblurrer, session = refiner(tmp_path, tile="off", session=Leans(), orientations=2)
+    image = SRGB.encode(deblurrer.restore(*surveyed).image)
+    first, second = session.given
+    np.testing.assert_array_equal(second[0, 2:], first[0, 2:, ::-1, ::-1])
+    np.testing.assert_allclose(second[0, :2], -first[0, :2, ::-1, ::-1], atol=1e-6)
+    estimate = first[0, 2:5, :170, :200].transpose(1, 2, 0)
+    inside = (estimate > 0.1) & (estimate < 0.9)
+    np.testing.assert_allclose(image[inside], estimate[inside] + 0.025, atol=1e-5)
+
+
+def test_passes_look_in_turn_from_all_sides(tmp_path, surveyed):
+    deblurrer, session = refiner(tmp_path, tile="off", passes=2, orientations=4)
+    deblurrer.restore(*surveyed)
+    assert [planes.shape[2:] for planes in session.given] == 2 * ([(176, 200)] * 2 + [(200, 176)] * 2)
+    up, *_, mirrored = session.given[:1] + session.given[4:5]
+    # Keeps returns the estimate, which the second pass begins with.
+    np.testing.assert_allclose(mirrored[0, 2:5], up[0, 2:5, :, ::-1], atol=1e-5)
+    np.testing.assert_allclose(mirrored[0, 0], -up[0, 0, :, ::-1], atol=1e-6)
+    np.testing.assert_allclose(mirrored[0, 1], up[0, 1, :, ::-1], atol=1e-6)
+
+
+def test_tiles_that_lie_another_way_equal_the_whole(tmp_path):
+    shot = shake_photo(photo(width=423, height=301), seed=3)
+    surveyed = survey(shot.capture, shot.blurred_linear)
+    more = {"passes": 2, "orientations": 8}
+    whole, tiled = (refiner(tmp_path, tile, **more)[0].restore(*surveyed).image for tile in ("off", 256))
+    assert np.abs(SRGB.encode(whole) - SRGB.encode(tiled)).max() < 1.5 / 255
+
+
+@pytest.mark.parametrize(
+    ("megapixels", "orientations", "counts"),
+    [
+        (0.3, 4, (4, 4, 4)),
+        (2.0, 4, (4, 4, 4)),
+        (2.1, 4, (3, 3, 3)),
+        (4.0, 4, (2, 2, 2)),
+        (8.0, 4, (1, 1, 1)),
+        (8.1, 4, (1, 1)),
+        (48.0, 4, (1, 1)),
+        (0.3, 1, (1, 1, 1)),
+    ],
+)
+def test_what_a_photo_of_some_size_is_worth(megapixels, orientations, counts):
+    wanted = NetworkInput(physics=("estimate",), passes=3, orientations=orientations)
+    seen = passes_of(wanted, round(megapixels * 1e6))
+    assert tuple(len(ways) for ways in seen) == counts
+    every = [way for ways in seen for way in ways]
+    assert len(set(every)) == min(len(every), 8 if orientations > 1 else 1)
 
 
 @pytest.mark.parametrize("given", [{"passes": 0}, {"passes": 2}, {"passes": 2, "physics": ("noise",)}])

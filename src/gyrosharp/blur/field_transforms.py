@@ -11,7 +11,7 @@ The phases of the exposure belong to each grid point, whichever way the lines ru
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,6 +197,37 @@ class Resize(Transform):
         """Return the grid as it is, once the new stride is known to be whole."""
         self.stride_after(stride)
         return grid
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """One of the eight ways to lay a picture: perhaps its mirror image, left and right changed, then quarter turns.
+
+    Attributes
+    ----------
+    mirrored : bool
+        Whether left and right change places.
+    turns : int
+        Quarter turns counter-clockwise.
+    """
+
+    mirrored: bool = False
+    turns: int = 0
+
+    @property
+    def changes(self) -> tuple[Transform, ...]:
+        """What happens to the picture, in this order."""
+        mirror = (Flip("left_right"),) if self.mirrored else ()
+        return (*mirror, Rotate90(self.turns)) if self.turns else mirror
+
+    def laid(self, values: NDArray[Any], axes: tuple[int, int] = (-2, -1)) -> NDArray[Any]:
+        """Return an array laid this way, a view; `axes` are its rows and columns."""
+        return np.rot90(np.flip(values, axes[1]) if self.mirrored else values, self.turns, axes)
+
+    def undone(self, values: NDArray[Any], axes: tuple[int, int] = (-2, -1)) -> NDArray[Any]:
+        """Return an array that lies this way as it lay before, a view."""
+        back = np.rot90(values, -self.turns, axes)
+        return np.flip(back, axes[1]) if self.mirrored else back
 
 
 def turned(dx: Grid, dy: Grid, matrix: Array) -> tuple[Grid, Grid]:

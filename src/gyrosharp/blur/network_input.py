@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gyrosharp.blur.encodings import Planes, encode, find_encoding, moments_needed
+from gyrosharp.blur.encodings import Planes, encode, find_encoding, moments_needed, transformed_planes
 from gyrosharp.blur.field import BlurField, field_of_motion
-from gyrosharp.blur.field_transforms import resampled, resampled_grid
+from gyrosharp.blur.field_transforms import Orientation, resampled, resampled_grid
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.errors import UsageError
 
@@ -31,6 +31,9 @@ PHYSICS: Mapping[str, int] = MappingProxyType(
 """What physics can tell of a photo, and on how many planes; `gyrosharp.restore.physics` makes them."""
 ESTIMATE = "estimate"
 """Where a pass of the network begins: the solver's solution, and then what the network itself made of it."""
+
+ORIENTATIONS = tuple(Orientation(mirrored, turns) for mirrored in (False, True) for turns in (0, 2, 1, 3))
+"""All there are, in the order that they are taken in: neighbours differ much."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,15 @@ class NetworkInput:
     passes : int
         How often the network is applied at most, >= 1; every further pass begins with physics of the result before,
         and needs an estimate among the physics.
+    orientations : int
+        In how many orientations at most a pass shows the network the picture, 1 to 8, to take the mean of what it
+        makes of them. With more than one, passes also differ in orientation; see `gyrosharp.restore.network`.
 
     Raises
     ------
     UsageError
         If the encoding or a name is not known, a name comes twice, the stride is below 1, depth or physics are asked
-        for with another stride than 1, or there are further passes without an estimate.
+        for with another stride than 1, there are further passes without an estimate, or more orientations than 8.
     """
 
     encoding: str | None = None
@@ -69,6 +75,7 @@ class NetworkInput:
     depth_far_m: float = 10.0
     physics: tuple[str, ...] = ()
     passes: int = 1
+    orientations: int = 1
 
     def __post_init__(self) -> None:
         if self.encoding is not None:
@@ -80,6 +87,8 @@ class NetworkInput:
             raise UsageError(
                 f"network input: expected passes >= 1, and 1 without physics of an {ESTIMATE}, got {self.passes}"
             )
+        if not 1 <= self.orientations <= len(ORIENTATIONS):
+            raise UsageError(f"network input: expected 1 to {len(ORIENTATIONS)} orientations, got {self.orientations}")
 
     @property
     def needs_motion(self) -> bool:
@@ -189,6 +198,16 @@ def input_planes(
     if wanted.physics:
         parts.append(_checked_physics(wanted, physics, shape))
     return np.concatenate(parts) if len(parts) > 1 else planes
+
+
+def laid_planes(wanted: NetworkInput, planes: Planes, orientation: Orientation) -> Planes:
+    """Return the planes (C, h', w') of a picture that lies another way, from those of the picture (C, h, w)."""
+    encoded = wanted.channels - wanted.physics_channels - int(wanted.depth)
+    vectors = planes[:encoded]
+    if wanted.encoding is not None:
+        for change in orientation.changes:
+            vectors = transformed_planes(wanted.encoding, vectors, change, wanted.stride, **wanted.options)
+    return np.concatenate([vectors, orientation.laid(planes[encoded:])])
 
 
 def planes_at(

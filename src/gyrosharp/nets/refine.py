@@ -11,7 +11,7 @@ in the same time, and nothing in them looks at the picture as a whole, so that t
 layer starts at zero: before its first step the network is the solver.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -51,6 +51,8 @@ class Config:
         What it sees of physics; begins with "estimate", unless it is empty: then the network starts from the picture.
     passes : int
         How often it is applied, >= 1; see `gyrosharp.blur.network_input.NetworkInput`.
+    orientations : int
+        In how many orientations a pass shows it the photo, 1 to 8; see there.
     motion_scale : float
         Length of a motion vector that becomes 1, px, > 0.
 
@@ -58,7 +60,7 @@ class Config:
     ------
     UsageError
         If there are not as many widths as blocks, a number is below 1, the scale is not above 0, or physics is not
-        known or does not begin with "estimate", or passes are not what `NetworkInput` allows.
+        known or does not begin with "estimate", or passes or orientations are not what `NetworkInput` allows.
     """
 
     widths: tuple[int, ...] = (64, 128, 256)
@@ -66,6 +68,7 @@ class Config:
     motion: bool = True
     physics: tuple[str, ...] = ("estimate", "consistent", "residual", "noise", "extent", "saturation", "outside")
     passes: int = 1
+    orientations: int = 4
     motion_scale: float = 32.0
 
     def __post_init__(self) -> None:
@@ -82,12 +85,13 @@ class Config:
     def inputs(self) -> NetworkInput:
         """The planes that this network takes."""
         encoding, options = (MOTION.encoding, MOTION.options) if self.motion else (None, {})
-        return NetworkInput(encoding, options, 1, physics=self.physics, passes=self.passes)
+        wanted = NetworkInput(encoding, options, 1, physics=self.physics)
+        return replace(wanted, passes=self.passes, orientations=self.orientations)
 
 
 SIZES = {
     "full": Config(),
-    "small": Config(widths=(32, 64, 128), blocks=(2, 2, 1)),
+    "small": Config(widths=(32, 64, 128), blocks=(3, 3, 1)),
     "tiny": Config(widths=(16, 32, 48), blocks=(1, 1, 1)),
 }
 PARAMETERS: dict[str, int] = {}

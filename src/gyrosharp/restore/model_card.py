@@ -53,6 +53,7 @@ class CardInputs(_Strict):
     depth_far_m: float = Field(default=10.0, gt=0, description="depth that 1 stands for, m")
     physics: tuple[str, ...] = Field(default=(), description="what physics makes of the photo, after the other planes")
     passes: int = Field(default=1, ge=1, le=MOST_PASSES, description="how often the network is applied, at most")
+    orientations: int = Field(default=1, ge=1, le=8, description="in how many orientations a pass shows it, at most")
 
 
 class CardFile(_Strict):

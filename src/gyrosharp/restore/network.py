@@ -11,14 +11,23 @@ whole picture does not: there the ramp of `gyrosharp.restore.tiling` hides the s
 import math
 import time
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import reduce
+from itertools import cycle, islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.blur.encodings import Planes
+from gyrosharp.blur.field_transforms import Orientation
 from gyrosharp.blur.motion import CameraMotion
-from gyrosharp.blur.network_input import COARSE_STRIDE, NetworkInput, input_field, input_planes
+from gyrosharp.blur.network_input import (
+    COARSE_STRIDE,
+    ORIENTATIONS,
+    NetworkInput,
+    input_field,
+    input_planes,
+    laid_planes,
+)
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import InputError, UsageError
 from gyrosharp.media.noise import estimate_noise, saturation_confidence
@@ -36,9 +45,10 @@ from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidua
 Image = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
-# Large photos take fewer passes than the network asks for, but not fewer than two: a third one is worth 0.1 dB, and on
-# two cores a second for each megapixel. 12 MP take two.
-MOST_PASSED_PX, LEAST_PASSES = 24_000_000, 2
+# Pixels that a network is run on for one photo, passes and orientations together: on two cores 0.7 s for each million.
+# Fewer passes than the network asks for are at least two. Of 12 MP that is two passes in one orientation, up to 8 MP it
+# is three, up to 4 MP in two orientations each, up to 2 MP in four.
+MOST_RUN_PX, LEAST_PASSES = 24_000_000, 2
 # Share of the progress bar that physics takes, where a network goes on from there.
 PHYSICS_SHARE = 0.4
 # Encoding and decoding hold about four float64 copies of a picture of three channels.
@@ -51,6 +61,10 @@ HARDLY = (
     "itself; try the method auto"
 )
 NO_DEPTH = "there is no depth map: the network is told that depth is unknown everywhere"
+
+
+Orientations = tuple[Orientation, ...]
+AS_IT_IS: Orientations = (Orientation(),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,16 +200,15 @@ class NetworkDeblurrer:
 
     def _passes(self, scene: Scene, progress: Progress | None) -> _Solved:
         """Run the network as often as it wants and the photo's size allows, each time from physics of what is there."""
-        names, pixels = self._wanted.physics, scene.confidence.size
-        passes = min(self._wanted.passes, max(MOST_PASSED_PX // pixels, LEAST_PASSES))
+        names, seen = self._wanted.physics, passes_of(self._wanted, scene.confidence.size)
         if not names:
-            return self._solved(scene.picture, scene, progress)
+            return self._solved(scene.picture, scene, progress, None, seen[0])
         physics = solve_physics(scene, names, self._tile, part_of(progress, 0.0, PHYSICS_SHARE))
-        ends = np.linspace(PHYSICS_SHARE, 1.0, passes + 1)
-        for begin, end in pairwise(ends[:-1]):
-            solved = self._solved(scene.picture, scene, part_of(progress, begin, end), physics, checked=False)
+        ends = np.linspace(PHYSICS_SHARE, 1.0, len(seen) + 1)
+        for ways, (begin, end) in zip(seen[:-1], pairwise(ends), strict=False):
+            solved = self._solved(scene.picture, scene, part_of(progress, begin, end), physics, ways, checked=False)
             physics = physics_of(scene, names, solved.image, self._tile)
-        return self._solved(scene.picture, scene, part_of(progress, ends[-2], 1.0), physics)
+        return self._solved(scene.picture, scene, part_of(progress, ends[-2], 1.0), physics, seen[-1])
 
     def _solved(
         self,
@@ -203,17 +216,18 @@ class NetworkDeblurrer:
         scene: Scene | None,
         progress: Progress | None,
         physics: Physics | None = None,
+        ways: Orientations = AS_IT_IS,
         *,
         checked: bool = True,
     ) -> _Solved:
-        """Run the network once; `checked` results are compared with the photo."""
+        """Run the network for one pass; `checked` results are compared with the photo."""
         parts = self._parts(picture.shape[:2], 0 if physics is None else physics.margin_px)
         total, sums = np.zeros_like(picture), ReblurSums()
         for done, part in enumerate(parts, 1):
             capture = None if scene is None else scene.capture
             problem = None if scene is None else scene.problem(part.box)
             made = None if physics is None else physics.planes(part.box, problem)
-            sharp = self._sharp(picture[part.solved], tile_planes(self._wanted, capture, part.box, made))
+            sharp = self._sharp(picture[part.solved], tile_planes(self._wanted, capture, part.box, made), ways)
             part.add_to(total, sharp)
             if problem is not None and checked:
                 sums.add(problem, sharp, part.used)
@@ -228,14 +242,15 @@ class NetworkDeblurrer:
         size = tiling.tile_size(self._tile, shape, needed, margin)
         return tiling.tiles(shape, size or max(shape), margin, multiple)
 
-    def _sharp(self, part: Image, planes: Planes | None) -> Image:
-        """Run the network on one tile (h, w, C), linear light."""
+    def _sharp(self, part: Image, planes: Planes | None, ways: Orientations) -> Image:
+        """Run the network on one tile (h, w, C), linear light, in some orientations; return the mean."""
         height, width, channels = part.shape
         rows, columns = (-(-side // self._card.size_multiple) * self._card.size_multiple for side in (height, width))
         image = _extended(encoded(part).transpose(2, 0, 1), rows, columns)
         if planes is not None:
             planes = _extended(planes, rows // self._wanted.stride, columns // self._wanted.stride)
-        output = self._session.run(image, planes)[0, :, :height, :width].transpose(1, 2, 0)
+        outputs = (self._run(image, planes, way) for way in ways)
+        output = (reduce(np.add, outputs) / np.float32(len(ways)))[:, :height, :width].transpose(1, 2, 0)
         if not np.isfinite([output.min(), output.max()]).all():
             raise InputError(
                 f"{self.name}: expected finite pixels from the network, got NaN or infinity; do not use it"
@@ -243,6 +258,24 @@ class NetworkDeblurrer:
         if channels == 1:
             output = output.mean(axis=2, keepdims=True)
         return np.asarray(decode_light(output, SRGB) + np.maximum(part - np.float32(1), 0))
+
+    def _run(self, image: Planes, planes: Planes | None, way: Orientation) -> Planes:
+        """Show the network a picture (3, h, w) another way round, and turn back what it makes of it."""
+        laid = None if planes is None else _batch(laid_planes(self._wanted, planes, way))
+        return way.undone(self._session.run(_batch(way.laid(image)), laid)[0])
+
+
+def passes_of(wanted: NetworkInput, pixels: int) -> tuple[Orientations, ...]:
+    """Return in which orientations each pass shows a network a photo of so many pixels; see `MOST_RUN_PX`.
+
+    A network errs in one direction more than in another. Further passes begin with what it made before, and would err
+    the same way again: turned, its mistakes take turns, and their mean is smaller. Orientations of a pass and of the
+    next ones follow one another in the list of all.
+    """
+    passes = min(wanted.passes, max(MOST_RUN_PX // pixels, LEAST_PASSES))
+    count = min(wanted.orientations, max(MOST_RUN_PX // (passes * pixels), 1))
+    ways = cycle(ORIENTATIONS if wanted.orientations > 1 else AS_IT_IS)
+    return tuple(tuple(islice(ways, count)) for _ in range(passes))
 
 
 def _hardly_undone(residual: ReblurResidual | None) -> bool:
@@ -298,7 +331,11 @@ def _cells(start: int, length: int, stride: int) -> slice:
 
 
 def _extended(values: Planes, rows: int, columns: int) -> Planes:
-    """Return values (C, h, w) as (1, C, rows, columns), their last row and column repeated, as in training."""
+    """Return values (C, h, w) as (C, rows, columns), their last row and column repeated, as in training."""
     pads = ((0, 0), (0, rows - values.shape[1]), (0, columns - values.shape[2]))
-    padded = np.pad(values, pads, mode="edge") if np.any(pads) else values
-    return np.ascontiguousarray(padded[None], dtype=np.float32)
+    return np.pad(values, pads, mode="edge") if np.any(pads) else values
+
+
+def _batch(values: Planes) -> Planes:
+    """Return values (C, h, w) as a network takes them, (1, C, h, w)."""
+    return np.ascontiguousarray(values[None], dtype=np.float32)

@@ -3,7 +3,6 @@
 The rows of a rolling shutter may well run sideways after a turn: phases of the exposure belong to each grid point.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.blur.field import BlurField
-from gyrosharp.blur.field_transforms import Crop, Flip, Rotate90, Transform, transformed
+from gyrosharp.blur.field_transforms import Crop, Orientation, transformed
 from gyrosharp.errors import UsageError
 
 
@@ -38,20 +37,17 @@ class Augmentation:
     def picture(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the changed picture or depth map (H, W, ...), a view."""
         part = values[self.y0 : self.y0 + self.side, self.x0 : self.x0 + self.side]
-        return np.rot90(part[:, ::-1] if self.mirrored else part, self.turns)
+        return self._orientation.laid(part, (0, 1))
 
     def field(self, field: BlurField) -> BlurField:
         """Return the blur field of the changed picture; the part must lie on the field's grid."""
-        for change in self._changes():
+        for change in (Crop(self.x0, self.y0, self.side, self.side), *self._orientation.changes):
             field = transformed(field, change)
         return field
 
-    def _changes(self) -> Iterator[Transform]:
-        yield Crop(self.x0, self.y0, self.side, self.side)
-        if self.mirrored:
-            yield Flip("left_right")
-        if self.turns:
-            yield Rotate90(self.turns)
+    @property
+    def _orientation(self) -> Orientation:
+        return Orientation(self.mirrored, self.turns)
 
 
 def draw_augmentation(
