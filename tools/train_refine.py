@@ -3,10 +3,9 @@
     python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--samples N N]
 
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. The first run learns to go on
-from the solver. Its results on the same samples are where a second pass begins, what the second run makes of those is
-where a third does, and so on. The last run sees larger crops: as much around most pixels as there is in a photo. Every
-step is a command of gyrosharp; what is there is gone on with, so a run may be stopped at any time. Seven hours on two
-cores.
+from the solver. Its results on the same samples are where a second pass begins, and what the second run makes of those
+is where a third does. The last run sees larger crops: as much around most pixels as there is in a photo. Every step is
+a command of gyrosharp; what is there is gone on with, so a run may be stopped at any time. Six hours on two cores.
 """
 
 import argparse
@@ -25,9 +24,9 @@ LOGS = (
 # A phone's whole pipeline, and plain noise as classical methods assume it; folder, seed, sensor.
 SETS = (("phone", 61, "phone"), ("plain", 62, "gaussian"))
 MODEL = {"small": "refine-s", "full": "refine-m"}
-# How often the finished network is applied. It is trained on one pass more: it must not spoil what is good.
+# How often the finished network is applied.
 PASSES = 3
-STEPS = (23_500, 24_000, 20_000, 35_000)
+STEPS = (23_500, 24_000, 20_000, 15_000)
 CORES = os.cpu_count() or 1
 
 
@@ -59,12 +58,13 @@ def main() -> None:
     run = train(given, first, shards, {})
     # More of the same, each from the averaged weights of the run before.
     again = {"optimiser.rate": 8e-4, "schedule.warmup": 100, "precision": "bfloat16"}
-    wide = {"data.crop": 256, "data.batch": 2, "optimiser.rate": 6e-4}
-    for passes, each, more in ((1, second, {}), (2, third, {}), (PASSES, last, wide)):
+    for passes, each in ((1, second), (2, third)):
         estimator = export(run, given.output / f"estimator-{passes}", f"{MODEL[given.size]}-{passes}")
         shards += samples(given, f"-{passes + 1}", f"refiner={estimator}")
-        changes = {"net.changes": f"{{passes: {min(passes + 1, PASSES)}}}", "net.start": run}
-        run = train(given, each, shards, {**again, **more, **changes})
+        changes = {"net.changes": f"{{passes: {passes + 1}}}", "net.start": run}
+        run = train(given, each, shards, {**again, **changes})
+    wide = {"data.crop": 256, "data.batch": 2, "optimiser.rate": 3e-4}
+    run = train(given, last, shards, {**again, **wide, "net.changes": f"{{passes: {PASSES}}}", "net.start": run})
     export(run, given.output / "models", MODEL[given.size])
 
 

@@ -230,7 +230,8 @@ def test_opposite_orientations_cancel_what_leans(tmp_path, surveyed):
 
 def test_passes_look_in_turn_from_all_sides(tmp_path, surveyed):
     deblurrer, session = refiner(tmp_path, tile="off", passes=2, orientations=4)
-    deblurrer.restore(*surveyed)
+    result = deblurrer.restore(*surveyed)
+    assert "tiny: 2 passes over the photo, each in 4 orientations" in result.diagnostics.notes
     assert [planes.shape[2:] for planes in session.given] == 2 * ([(176, 200)] * 2 + [(200, 176)] * 2)
     up, *_, mirrored = session.given[:1] + session.given[4:5]
     # Keeps returns the estimate, which the second pass begins with.

@@ -91,7 +91,7 @@ class Config:
 
 SIZES = {
     "full": Config(),
-    "small": Config(widths=(32, 64, 128), blocks=(3, 3, 1)),
+    "small": Config(widths=(32, 64, 128), blocks=(2, 2, 1)),
     "tiny": Config(widths=(16, 32, 48), blocks=(1, 1, 1)),
 }
 PARAMETERS: dict[str, int] = {}

@@ -143,9 +143,11 @@ class NetworkDeblurrer:
     def restore(self, scene: Scene, extent: BlurExtent, progress: Progress | None = None) -> Restoration:
         """Deblur a surveyed photo."""
         begun = time.perf_counter()
-        solved = self._passes(scene, progress)
+        seen = passes_of(self._wanted, scene.confidence.size)
+        solved = self._passes(scene, seen, progress)
         residual = solved.sums.residual(scene.facts.noise_std, scene.picture.shape[2])
         said = [NO_DEPTH] if self._wanted.depth and scene.capture.depth() is None else []
+        said += [f"{self.name}: {_in_words(seen)}"] if sum(map(len, seen)) > 1 else []
         said += [HARDLY] if _hardly_undone(residual) else []
         diagnostics = Diagnostics(
             method=self.name,
@@ -198,9 +200,9 @@ class NetworkDeblurrer:
         )
         return Restoration(solved.image, diagnostics)
 
-    def _passes(self, scene: Scene, progress: Progress | None) -> _Solved:
-        """Run the network as often as it wants and the photo's size allows, each time from physics of what is there."""
-        names, seen = self._wanted.physics, passes_of(self._wanted, scene.confidence.size)
+    def _passes(self, scene: Scene, seen: tuple[Orientations, ...], progress: Progress | None) -> _Solved:
+        """Run the network for these passes, each time from physics of what is there."""
+        names = self._wanted.physics
         if not names:
             return self._solved(scene.picture, scene, progress, None, seen[0])
         physics = solve_physics(scene, names, self._tile, part_of(progress, 0.0, PHYSICS_SHARE))
@@ -276,6 +278,12 @@ def passes_of(wanted: NetworkInput, pixels: int) -> tuple[Orientations, ...]:
     count = min(wanted.orientations, max(MOST_RUN_PX // (passes * pixels), 1))
     ways = cycle(ORIENTATIONS if wanted.orientations > 1 else AS_IT_IS)
     return tuple(tuple(islice(ways, count)) for _ in range(passes))
+
+
+def _in_words(seen: tuple[Orientations, ...]) -> str:
+    passes, ways = len(seen), len(seen[0])
+    repeated = f"{passes} passes" if passes > 1 else "one pass"
+    return repeated if ways == 1 else f"{repeated} over the photo, each in {ways} orientations"
 
 
 def _hardly_undone(residual: ReblurResidual | None) -> bool:
