@@ -35,7 +35,7 @@ Image = NDArray[np.float32]
 
 NAME = "auto"
 METHOD = "rl"
-"""What trials are solved with, and films, whose frames a network would take three to four times as long for."""
+"""What trials are solved with, and films, whose frames a network would take many times as long for."""
 REFINER = "refine-s"
 """The network that restores photos, after physics."""
 # Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
