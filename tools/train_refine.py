@@ -5,7 +5,7 @@
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. The first run learns to go on
 from the solver. Its results on the same samples are where a second pass begins, and what the second run makes of those
 is where a third does. The last run sees larger crops: as much around most pixels as there is in a photo. Every step is
-a command of gyrosharp; what is there is gone on with, so a run may be stopped at any time. About six hours on two cores.
+a command of gyrosharp; what is there is gone on with, so a run may be stopped at any time. Some six hours on two cores.
 """
 
 import argparse
