@@ -128,8 +128,9 @@ def sample_gains(run: Path, test: Path, alpha: float, samples: int) -> list[tupl
         "data": config.data.model_copy(update={"crop": side}),
     }
     found = []
+    data = open_training_data(config.model_copy(update=parts), net.descriptor.inputs, [test])
     with torch.inference_mode():
-        for batch in open_training_data(config.model_copy(update=parts), net.descriptor.inputs, [test]).validation():
+        for batch in data.validation(torch.device("cpu")):
             before, after = (
                 -10 * (picture.clamp(0, 1) - batch.target).square().double().mean((1, 2, 3)).log10()
                 for picture in (batch.image, net(batch.image, batch.planes)[0])

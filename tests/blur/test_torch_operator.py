@@ -181,3 +181,19 @@ def test_bad_batches_are_refused():
         TorchBlur([shot_grid(small, 2), shot_grid(small, 3)], (30, 40))
     with pytest.raises(UsageError, match="chunk >= 1"):
         TorchBlur.of_motions(small, 2, chunk=0)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_coverage_is_that_of_the_kernel(device):
+    shots = mixed_batch()
+    shares = TorchBlur.of_motions(shots, 6, device).coverage()
+    assert shares.shape == (len(shots), 1, 80, 96) and shares.device.type == device
+    for share, shot in zip(shares.cpu().numpy(), shots, strict=True):
+        # A position on the very border may be rounded to either side: one pose of six.
+        gap = np.abs(share[0] - ExactOperator(shot, 6).coverage)
+        assert np.mean(gap > 1e-5) < 1e-3 and gap.max() < 1.01 / 6
+    assert shares.min() < 0.9 and shares.max() == pytest.approx(1.0)
+
+
+def test_a_still_camera_sees_nothing_from_outside():
+    np.testing.assert_allclose(TorchBlur.of_motions(shake(strength=0.0), 4).coverage().numpy(), 1.0, atol=1e-6)

@@ -123,9 +123,9 @@ def test_a_step_has_the_same_batch_whatever_makes_it(photos):
 
 def test_validation_has_photos_of_its_own(photos):
     data = opened(photos)
-    batches = data.validation()
+    batches = data.validation(torch.device("cpu"))
     assert [len(batch.names) for batch in batches] == [4, 1]
-    assert torch.equal(batches[1].image, opened(photos).validation()[1].image)
+    assert torch.equal(batches[1].image, opened(photos).validation(torch.device("cpu"))[1].image)
     last = engine_of(photos, synth(), kept=slice(2, None))
     assert (batches[0].target[0] - channels_first(last.sample(0).sharp)).abs().max() < ONE_CODE
 

@@ -98,7 +98,7 @@ def test_every_epoch_shows_every_training_sample_once(shards):
     kept = {f"{index:08d}" for index in range(COUNT - HELD_OUT)}
     assert set(names[:5]) == set(names[5:]) == kept
     assert names[:5] != names[5:]
-    held_out = [name for batch in data.validation() for name in batch.names]
+    held_out = [name for batch in data.validation(torch.device("cpu")) for name in batch.names]
     assert held_out == [f"{index:08d}" for index in range(COUNT - HELD_OUT, COUNT)]
 
 
@@ -121,9 +121,9 @@ def test_the_curriculum_reaches_the_planes_alone(shards):
 
 
 def test_validation_is_fixed_and_straight(shards):
-    batches = opened(shards, seed=1).validation()
+    batches = opened(shards, seed=1).validation(torch.device("cpu"))
     assert [len(batch.names) for batch in batches] == [2, 1]
-    for one, other in zip(batches, opened(shards, seed=2, flip=False).validation(), strict=True):
+    for one, other in zip(batches, opened(shards, seed=2, flip=False).validation(torch.device("cpu")), strict=True):
         same(one, other)
     sharp = SampleCache(shard_records([shards]), INPUTS, 0.0)[7].sharp
     middle = torch.from_numpy(sharp[16:48, 16:48].transpose(2, 0, 1) / np.float32(255))
@@ -159,7 +159,7 @@ def test_validation_may_not_take_everything(shards):
         "make more with gyrosharp synth, or set validation.samples"
     )
     with pytest.raises(UsageError, match=message):
-        opened(shards, samples=8).validation()
+        opened(shards, samples=8).validation(torch.device("cpu"))
     with pytest.raises(ImageError, match="expected shards, got no such folder"):
         _ = opened(shards / "nowhere").facts
 

@@ -87,15 +87,6 @@ def test_shards_that_are_being_written_are_not_read(made, tmp_path):
     assert {record.shard.name for record in shard_records([tmp_path])} == {"shard-000000.tar"}
 
 
-def test_the_device_makes_no_physics(tmp_path):
-    config = TrainConfig.model_validate(
-        {"net": {"name": "any"}, "data": {"crop": 32, "batch": 2, "synth": {"sensor": {"preset": "gaussian"}}}}
-    )
-    photos = write_photos(tmp_path / "photos")
-    with pytest.raises(UsageError, match=r"data\.synth: expected a network without physics, got .*; make shards with"):
-        next(open_training_data(config, INPUTS, [photos]).batches(0, lambda _: 1.0))
-
-
 def test_crops_keep_away_from_the_edges():
     rng = np.random.default_rng(0)
     drawn = [draw_augmentation(rng, (160, 128), 64, 8, False, border=20) for _ in range(200)]

@@ -59,7 +59,7 @@ def test_validation_is_the_mean_psnr_of_clipped_pictures(run):
     averaged.load_state_dict(read_checkpoint(folder / "last.pt")["modules"]["average"])
     averaged.eval()
     found, blurred = [], []
-    for batch in data.validation():
+    for batch in data.validation(torch.device("cpu")):
         with torch.no_grad():
             results = averaged(batch.image)[0].clamp(0, 1)
         for result, image, target in zip(results, batch.image, batch.target, strict=True):
@@ -83,7 +83,7 @@ def test_pictures_are_blurred_result_and_sharp_side_by_side(run):
     folder, _, data = run
     strip = cv2.imread(str(folder / "pictures" / "00000060-1.png"))[..., ::-1]
     assert strip.shape == (16, 3 * 16 + 2 * 4, 3)
-    sample = data.validation()[0]
+    sample = data.validation(torch.device("cpu"))[0]
     for left, picture in ((0, sample.image[1]), (40, sample.target[1])):
         wanted = (255 * picture.permute(1, 2, 0).numpy()).round()
         assert np.array_equal(strip[:, left : left + 16], wanted)

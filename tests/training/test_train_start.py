@@ -86,5 +86,5 @@ def test_a_graph_that_does_not_name_its_weights_is_refused(tmp_path, monkeypatch
     run = write_run(tmp_path / "run", "deepgyro")
     export_model(run, tmp_path, ExportRequest(name="mine"))
     monkeypatch.setattr("gyrosharp.training.start.graph_weights", lambda _: {})
-    with pytest.raises(InputError, match=r"net\.start: expected a graph that keeps .* by name, got one"):
+    with pytest.raises(InputError, match=r"mine: expected a graph that keeps .* by name, got one"):
         supervised_step(config_of("tiny", tmp_path / "mine.onnx"), CPU)

@@ -25,6 +25,8 @@ Array = NDArray[np.float64]
 
 # Codes of torch.ops.aten.grid_sampler_2d_backward for mode="bilinear" and padding_mode="border".
 BILINEAR, BORDER = 0, 1
+# Where a pixel on the border stays, its position, of [-1, 1], may be rounded to beyond it.
+ROUNDING = 1e-6
 # A GPU wants many views per launch. A CPU wants one: its sampling positions then stay in the cache.
 GPU_CHUNK = 64
 
@@ -135,6 +137,13 @@ class TorchBlur:
 
     __call__ = forward
 
+    def coverage(self) -> "torch.Tensor":
+        """Return the share (B, 1, H, W) of each pixel's exposure that it saw points inside the image."""
+        total = torch.empty((self.size, 1, *self.shape), device=self.device, dtype=self.dtype)
+        for group in self._groups:
+            total[group.members] = group.coverage(self.shape, self._chunk)
+        return total
+
     def _shared_forms(self, batch: list[NodeGrid]) -> Iterator[list[int]]:
         """Yield which shots are blurred together: up to `chunk` of those whose grids have the same form."""
         forms: dict[tuple[bool, int], list[int]] = {}
@@ -233,6 +242,17 @@ class _Group:
         pictures = images if self.sideways else images.transpose(2, 3).contiguous()
         result = (self._spread if transpose else self._gathered)(pictures, chunk)
         return result if self.sideways else result.transpose(2, 3)
+
+    def coverage(self, shape: tuple[int, int], chunk: int) -> "torch.Tensor":
+        """Return the share (B, 1, H, W) of each pixel's exposure that it saw points inside images of this shape."""
+        count, length = shape[::-1] if self.sideways else shape
+        place: dict[str, Any] = {"device": self.here.device, "dtype": self.here.dtype}
+        last = torch.tensor([1 - 1 / count, 1 - 1 / length], **place) + ROUNDING
+        total = torch.zeros((len(self.members), 1, length, count), **place)
+        for positions, weights in self._positions(length, chunk):
+            inside = (positions.abs() <= last).all(dim=3).unflatten(1, (-1, weights.shape[3]))
+            total[:, 0] += (inside * weights[:, 0]).sum(dim=2)
+        return total if self.sideways else total.transpose(2, 3)
 
     def _gathered(self, pictures: "torch.Tensor", chunk: int) -> "torch.Tensor":
         total = torch.zeros_like(pictures)

@@ -7,6 +7,7 @@ half the poses). From that start the full size needs two thirds of the steps and
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,16 +86,17 @@ class Scene:
             max(self.poses // 2, 1),
         )
 
-    def framed(self) -> "Scene":
+    def framed(self, multiple: int = 1) -> "Scene":
         """Return the scene with a frame around it, as wide as the blur reaches, of which no pixel can be trusted.
 
         The frame repeats the border. A solver may put light there that came from outside the photo, instead of
         explaining border pixels without it (Bertero and Boccacci, A simple method for the reduction of boundary effects
         in the Richardson-Lucy approach to image deconvolution, A&A 437, 2005). The scene stays as it is where motion or
         lens are not known beyond the border, where near points move more than far ones, and where the frame would be
-        more than twice as large as the photo.
+        more than twice as large as the photo. Its width is rounded up to a `multiple` of so many px.
         """
-        frame_px = math.ceil(blur_operator(self.capture, self.poses).reach_px) + 1
+        reach_px = blur_operator(self.capture, self.poses).reach_px
+        frame_px = multiple * math.ceil((math.ceil(reach_px) + 1) / multiple)
         camera = self.capture.camera
         width, height = camera.width + 2 * frame_px, camera.height + 2 * frame_px
         if self.capture.depth() is not None or width * height > MOST_FRAMED * camera.width * camera.height:
@@ -337,20 +339,36 @@ def solve_scene(
     return Solution(np.ascontiguousarray(inside), settings, tiles)
 
 
+def pyramid(scene: Scene, method: Method) -> Iterator[Scene]:
+    """Yield the scene at the sizes that a solver without a start goes through, each half the one before.
+
+    Long trails are solved at half size first, where the solver takes a start and there is enough of the photo left.
+    """
+    yield scene
+    while (
+        method.takes_start
+        and scene.facts.trail_px > COARSE_TRAIL_PX
+        and min(scene.picture.shape[:2]) >= 2 * LEAST_SIDE_PX
+    ):
+        scene = scene.halved()
+        yield scene
+
+
 def _coarse_solution(scene: Scene, method: Method, tile: int | str, progress: Progress | None) -> Image | None:
-    """Solve a scene with long trails at half size and enlarge it; None where that would not pay."""
+    """Solve the smaller sizes of a scene and enlarge what comes of it; None where that would not pay."""
     import cv2
 
-    height, width = scene.picture.shape[:2]
-    if not method.takes_start or scene.facts.trail_px <= COARSE_TRAIL_PX or min(height, width) < 2 * LEAST_SIDE_PX:
-        return None
-    half = scene.halved()
-    start = _coarse_solution(half, method, tile, None)
-    settings = method.plan(half.facts, start is not None)
-    solution, _ = _solve(half, method, settings, tile, start, progress, None)
-    enlarged = cv2.resize(solution, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
-    np.maximum(enlarged, np.float32(LEAST_START), out=enlarged)
-    return np.asarray(enlarged, dtype=np.float32)
+    sizes = list(pyramid(scene, method))[1:]
+    start: Image | None = None
+    for done, small in enumerate(reversed(sizes), 1):
+        settings = method.plan(small.facts, start is not None)
+        # The last of them takes nearly all of the time.
+        told = progress if done == len(sizes) else None
+        solution, _ = _solve(small, method, settings, tile, start, told, None)
+        height, width = (scene if done == len(sizes) else sizes[-done - 1]).picture.shape[:2]
+        enlarged = cv2.resize(solution, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
+        start = np.maximum(enlarged, np.float32(LEAST_START), out=enlarged)
+    return start
 
 
 def _solve(

@@ -40,8 +40,11 @@ Box = tuple[int, int, int, int]
 
 SOLVER = "rl"
 """What makes the first estimate."""
-CONSISTENT = "consistent"
-_PULL = Method(CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve, framed=True)
+CONSISTENT, RESIDUAL = "consistent", "residual"
+FROM_SOLUTION = (ESTIMATE, CONSISTENT, RESIDUAL)
+"""Planes that take a solution; the others follow from photo and motion alone."""
+PULL = Method(CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve, framed=True)
+"""What pulls an estimate back to the photo."""
 # Share of the progress bar that the first estimate takes, before it is pulled back to the photo.
 SOLVED = 0.85
 # A residual of an eighth of full scale is the largest that is told apart; the noise of a dim photo is a tenth of that.
@@ -71,7 +74,7 @@ class Physics:
     @property
     def margin_px(self) -> int:
         """How far from the edge of a box its planes differ from those of the whole photo, px."""
-        if not {"residual", "outside"} & {*self.names}:
+        if not {RESIDUAL, "outside"} & {*self.names}:
             return 0
         return int(np.ceil(blur_operator(self.scene.capture, self.scene.poses).reach_px))
 
@@ -127,7 +130,7 @@ def solve_physics(
         If a name is not known or comes twice, or the tile size is none.
     """
     require_physics(names)
-    if not {ESTIMATE, CONSISTENT, "residual"} & {*names}:
+    if not {*FROM_SOLUTION} & {*names}:
         return Physics(scene, names, {})
     solution = solve_scene(scene, find_method(SOLVER), tile, progress=part_of(progress, 0.0, SOLVED))
     return physics_of(scene, names, solution.image, tile, part_of(progress, SOLVED, 1.0))
@@ -139,7 +142,7 @@ def physics_of(
     """Return the physics of a pass that begins with an estimate (H, W, C), linear light; see `solve_physics`."""
     pictures = {ESTIMATE: estimate}
     if CONSISTENT in names:
-        pictures[CONSISTENT] = solve_scene(scene, _PULL, tile, estimate, progress).image
+        pictures[CONSISTENT] = solve_scene(scene, PULL, tile, estimate, progress).image
     return Physics(scene, names, pictures)
 
 
@@ -176,5 +179,5 @@ def _flat(physics: Physics, part: tuple[slice, slice], value: float) -> Image:
 
 
 _MAKERS = MappingProxyType(
-    {"residual": _residual, "noise": _noise, "extent": _extent, "saturation": _saturation, "outside": _outside}
+    {RESIDUAL: _residual, "noise": _noise, "extent": _extent, "saturation": _saturation, "outside": _outside}
 )

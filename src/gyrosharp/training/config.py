@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gyrosharp.config_files import config_of, key_table, read_config_file
 
@@ -49,9 +49,18 @@ class DataPart(_Strict):
     border: int = Field(default=0, ge=0, description="crops stay this far from the edges of their sample, px")
     flip: bool = Field(default=True, description="mirror and turn crops at random")
     workers: int = Field(default=0, ge=0, description="loader processes; 0 loads in the training process")
-    synth: dict[str, Any] | None = Field(
-        default=None, description="synthesis on the device: a SynthConfig; then the data's folder holds sharp photos"
+    synth: dict[str, Any] | Annotated[tuple[dict[str, Any], ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="synthesis on the device: a SynthConfig, or several, which batches take in turn; then the data's "
+        "folder holds sharp photos",
     )
+    echo: int = Field(default=1, ge=1, description="of synthesis on the device: how many steps use each sample")
+
+    @model_validator(mode="after")
+    def _echoes_what_is_made(self) -> "DataPart":
+        if self.echo > 1 and self.synth is None:
+            raise ValueError(f"expected echo 1 without synth, got {self.echo}; shards are gone through again anyway")
+        return self
 
 
 class LossPart(_Strict):

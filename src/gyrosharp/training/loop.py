@@ -96,7 +96,7 @@ def run_steps(run: Run, stop: Callable[[], bool], progress: Callable[[Progress],
     config, state = run.config, run.state
     first_step, begin, earlier_s = state.step, time.perf_counter(), state.seconds
     batches = run.data.batches(state.step, run.alpha, run.group.rank, run.group.world)
-    samples = run.data.validation() if run.group.leads and state.step < state.steps else []
+    samples = run.data.validation(run.device) if run.group.leads and state.step < state.steps else []
     figures: dict[str, float] = {}
     since_line, saved = Clock(), state.step
     while state.step < state.steps and not stop():

@@ -222,7 +222,7 @@ def _fitted_steps(
     pace_s = measured_pace(step, batches, seconds, device)
     validation_s = 0.0
     if group.leads:
-        samples = data.validation()
+        samples = data.validation(device)
         first_s = timed(lambda: validate(deblurring_net(step), samples[:1], device))
         validation_s = first_s * len(samples)
     left_s = seconds - (time.perf_counter() - begin)

@@ -17,6 +17,21 @@ from gyrosharp.training.checkpoint import checkpoint_of, trained_net
 from gyrosharp.training.onnx_graph import graph_weights
 
 
+def net_of_model(model: Model) -> DeblurNet:
+    """Return a model's network with its weights.
+
+    Raises
+    ------
+    InputError
+        If the graph is damaged, or does not keep all weights by name.
+    MissingComponentError
+        If a file of the model or the package onnx, which reads it, is not there.
+    """
+    net = build_net(model.card.net, model.card.size, model.card.net_config)
+    net.load_state_dict(_model_weights(model, net))
+    return net
+
+
 def start_from(net: DeblurNet, name: str, source: str) -> None:
     """Give a network the weights of a run, a checkpoint or a model.
 
@@ -38,7 +53,7 @@ def start_from(net: DeblurNet, name: str, source: str) -> None:
     """
     if is_model_path(source) or (source in bundled_names() and not Path(source).exists()):
         model = find_model(source)
-        found, weights, place = model.card.net, _model_weights(model), model.card.name
+        found, weights, place = model.card.net, net_of_model(model).state_dict(), model.card.name
     else:
         path = checkpoint_of(Path(source))
         earlier, config, _ = trained_net(path)
@@ -49,14 +64,14 @@ def start_from(net: DeblurNet, name: str, source: str) -> None:
     net.load_state_dict({**own, **weights})
 
 
-def _model_weights(model: Model) -> Mapping[str, Tensor]:
+def _model_weights(model: Model, net: DeblurNet) -> Mapping[str, Tensor]:
     card = model.card
     weights = graph_weights(verified_bytes(model.folder, card.files["onnx"]))
-    names = build_net(card.net, card.size, card.net_config).state_dict().keys()
+    names = net.state_dict().keys()
     missing = [name for name in names if name not in weights]
     if missing:
         raise InputError(
-            f"net.start: expected a graph that keeps all weights by name, got one without {missing[0]} in "
-            f"{card.name}; start from the run that it was exported from"
+            f"{card.name}: expected a graph that keeps all weights by name, got one without {missing[0]}; take the run "
+            "that it was exported from"
         )
     return {name: weights[name] for name in names}

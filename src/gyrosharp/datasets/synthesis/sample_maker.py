@@ -105,8 +105,7 @@ class SampleMaker:
         """
         drawn = self.draw(index)
         field, noisy_field = self.field(drawn.motion), self.field(drawn.noisy_motion)
-        blurred = self._blurred(index, drawn, float(field.extent_px.max()))
-        sharp_codes, blurred_codes, inner = self._photographed(index, blurred, drawn.scene, drawn.sensor)
+        sharp_codes, blurred_codes, inner = self.photographed(index, drawn, field)
         return BlurSample(
             name=f"{index:08d}",
             sharp=sharp_codes,
@@ -120,20 +119,48 @@ class SampleMaker:
             encodings=self._encoded(drawn.motion, field),
             noisy_encodings=self._encoded(drawn.noisy_motion, noisy_field),
             physics=self._physics(blurred_codes, drawn),
-            meta=self._facts(drawn, blurred),
+            meta=self._facts(drawn, inner),
         )
 
-    def draw(self, index: int) -> DrawnSample:
-        """Return what a sample is to be, without the work of blurring it; see `sample` for the errors."""
+    def draw(self, index: int, share: float = 1.0) -> DrawnSample:
+        """Return what a sample is to be, without the work of blurring it; see `sample` for what is raised.
+
+        The gyro's errors are a share of their size, 0 to 1.
+        """
         config = self.config
         trail_px = float(self._rng("trail", index).uniform(*config.motion.trail_px))
         scene = self._scene(index, trail_px)
         timing = draw_timing(self._rng("timing", index), config.exposure)
         shot = draw_shot(self._rng("motion", index), scene, timing, self.motions, trail_px, config.exposure.reference)
         sensor = draw_sensor(self._rng("sensor", index), self._sensor_settings)
-        errors = self._errors(index)
+        errors = self._errors(index, share)
         erring = errors.applied(shot.sample, self._rng("gyro noise", index), scene.whole_px)
         return DrawnSample(scene, shot, sensor, errors, erring)
+
+    def photographed(self, index: int, drawn: DrawnSample, field: BlurField) -> tuple[Codes, Codes, Blurred]:
+        """Blur a drawn sample along its true trajectories and take the picture.
+
+        Returns
+        -------
+        (H, W, 3) uint8 or uint16 arrays
+            Codes of the truth.
+        (H, W, 3) uint8 or uint16 arrays
+            Codes of the observation.
+        Blurred
+            What else there is of the sample.
+        """
+        blurred = self._blurred(index, drawn, float(field.extent_px.max()))
+        rng = self._rng("noise", index)
+        x, y, width, height = drawn.scene.sample_px
+        border = BORDER_PX + rng.integers(JPEG_PX, size=2)
+        left, top = min(int(border[0]), x), min(int(border[1]), y)
+        right = min(width + BORDER_PX, drawn.scene.size_px[0] - x)
+        bottom = min(height + BORDER_PX, drawn.scene.size_px[1] - y)
+        around = blurred.part(x - left, y - top, left + right, top + bottom)
+        codes = drawn.sensor.photograph(around.blurred_linear, rng)
+        inner = blurred.part(x, y, width, height)
+        observed = codes[top : top + height, left : left + width].copy()
+        return drawn.sensor.target(inner.sharp_linear), observed, inner
 
     def field(self, motion: CameraMotion) -> BlurField:
         """Return the trajectories under a motion as the config wants them stored."""
@@ -161,10 +188,11 @@ class SampleMaker:
         part = self.config.picture
         return draw_scene(photo, self._rng("scene", index), part, self.config.camera, margin_px)
 
-    def _errors(self, index: int) -> GyroErrors:
+    def _errors(self, index: int, share: float) -> GyroErrors:
         rng, part = self._rng("errors", index), self.config.errors
         low, high = part.level
-        return draw_errors(rng, float(low + (high - low) * rng.uniform() ** part.power), self._error_settings)
+        level = float(low + (high - low) * rng.uniform() ** part.power)
+        return draw_errors(rng, share * level, self._error_settings)
 
     def _encoded(self, motion: CameraMotion, field: BlurField) -> dict[str, Planes]:
         planes: dict[str, Planes] = {}
@@ -221,20 +249,6 @@ class SampleMaker:
         light = drawn.sensor.saturate(drawn.scene.sharp_linear)
         thing = self._object(index, drawn.scene, drawn.sensor)
         return blur_window(light, motion, self.config.blur, longest_px, thing)
-
-    def _photographed(self, index: int, blurred: Blurred, scene: Scene, sensor: Sensor) -> tuple[Codes, Codes, Blurred]:
-        """Codes of truth and observation, and what else there is of the sample."""
-        rng = self._rng("noise", index)
-        x, y, width, height = scene.sample_px
-        border = BORDER_PX + rng.integers(JPEG_PX, size=2)
-        left, top = min(int(border[0]), x), min(int(border[1]), y)
-        right = min(width + BORDER_PX, scene.size_px[0] - x)
-        bottom = min(height + BORDER_PX, scene.size_px[1] - y)
-        around = blurred.part(x - left, y - top, left + right, top + bottom)
-        codes = sensor.photograph(around.blurred_linear, rng)
-        inner = blurred.part(x, y, width, height)
-        observed = codes[top : top + height, left : left + width].copy()
-        return sensor.target(inner.sharp_linear), observed, inner
 
     def _facts(self, drawn: DrawnSample, blurred: Blurred) -> dict[str, Any]:
         return {

@@ -176,25 +176,26 @@ def solve(
     confidence, normaliser, weight = _pixel_maps(problem, observed, settings)
     unseen, lacking = _filled_up(normaliser)
     threads = thread_count()
-    for done, momentum in enumerate(_momenta(settings), 1):
+    for done, momentum in enumerate(momenta(settings), 1):
         predicted = problem.operator.forward(estimate)
         ratio = _elementwise.ratio(observed, predicted, confidence, PREDICTION_FLOOR, threads)
         correction = problem.operator.adjoint(ratio)
         correction[unseen] += lacking
         # `ratio` has served; its memory takes the total variation.
         tv = _weighted_tv(estimate, weight, ratio, threads) if settings.tv_strength > 0 else None
-        strength = settings.tv_strength * _step(settings)
+        strength = settings.tv_strength * step_length(settings)
         _elementwise.update(estimate, correction, normaliser, tv, strength, previous, momentum, threads)
         if progress is not None:
             progress(done, settings.iterations)
     return previous
 
 
-def _step(settings: Settings) -> float:
+def step_length(settings: Settings) -> float:
+    """Return by how much a step is longer than that whose fixed point iteration just descends."""
     return OVER_RELAXATION if settings.accelerated else 1.0
 
 
-def _momenta(settings: Settings) -> Iterator[float]:
+def momenta(settings: Settings) -> Iterator[float]:
     """Yield b_k, one per iteration."""
     t = 1.0
     for _ in range(settings.iterations):
@@ -207,7 +208,7 @@ def _pixel_maps(problem: Problem, observed: Image, settings: Settings) -> tuple[
     """Return per pixel (H, W): c times the step length, A^T 1, and W."""
     covered = problem.operator.coverage**COVERAGE_POWER
     covered *= problem.confidence
-    covered *= np.float32(_step(settings))
+    covered *= np.float32(step_length(settings))
     normaliser = problem.operator.adjoint(np.ones((*observed.shape[:2], 1), np.float32))[..., 0]
     return np.ascontiguousarray(covered), np.ascontiguousarray(normaliser), _tv_weight(observed)
 

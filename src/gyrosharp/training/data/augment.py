@@ -37,16 +37,17 @@ class Augmentation:
     def picture(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the changed picture or depth map (H, W, ...), a view."""
         part = values[self.y0 : self.y0 + self.side, self.x0 : self.x0 + self.side]
-        return self._orientation.laid(part, (0, 1))
+        return self.orientation.laid(part, (0, 1))
 
     def field(self, field: BlurField) -> BlurField:
         """Return the blur field of the changed picture; the part must lie on the field's grid."""
-        for change in (Crop(self.x0, self.y0, self.side, self.side), *self._orientation.changes):
+        for change in (Crop(self.x0, self.y0, self.side, self.side), *self.orientation.changes):
             field = transformed(field, change)
         return field
 
     @property
-    def _orientation(self) -> Orientation:
+    def orientation(self) -> Orientation:
+        """How the part is laid."""
         return Orientation(self.mirrored, self.turns)
 
 

@@ -64,5 +64,5 @@ class TrainingData(Protocol):
         A step's crops are shared out to `world` processes, of which this is number `rank`, one `data.batch` for each.
         """
 
-    def validation(self) -> list[Batch]:
-        """Return the fixed samples that training never sees."""
+    def validation(self, device: "torch.device") -> list[Batch]:
+        """Return the fixed samples that training never sees, on a device."""

@@ -50,7 +50,7 @@ def photographed(light: "torch.Tensor", sensors: Sequence[Sensor], seeds: Sequen
 
 def stored(light: "torch.Tensor", bits: int) -> "torch.Tensor":
     """Return the codes of noiseless light as values in [0, 1]."""
-    return _rounded(_encoded(light), bits)
+    return _rounded(encode(light), bits)
 
 
 def _one(light: "torch.Tensor", sensor: Sensor, seed: int) -> "torch.Tensor":
@@ -63,7 +63,7 @@ def _one(light: "torch.Tensor", sensor: Sensor, seed: int) -> "torch.Tensor":
         seen = seen + sensor.read_variance**0.5 * _normal(light, chance)
     if not sensor.noise_on_saturated:
         seen = torch.where(clipped >= 1.0, clipped, seen)
-    encoded = _encoded(seen)
+    encoded = encode(seen)
     if sensor.encoded_std > 0:
         encoded = encoded + sensor.encoded_std * _normal(light, chance)
     return _rounded(encoded, sensor.bits)
@@ -73,9 +73,16 @@ def _normal(like: "torch.Tensor", chance: "torch.Generator") -> "torch.Tensor":
     return torch.randn(like.shape, generator=chance, device=like.device, dtype=like.dtype)
 
 
-def _encoded(linear: "torch.Tensor") -> "torch.Tensor":
+def encode(linear: "torch.Tensor") -> "torch.Tensor":
+    """Return light as sRGB-encoded values, clipped to [0, 1]."""
     light = linear.clamp(0.0, 1.0)
     return torch.where(light < TOE, SLOPE * light, SCALE * light.clamp_min(TOE) ** EXPONENT - OFFSET)
+
+
+def decode(codes: "torch.Tensor") -> "torch.Tensor":
+    """Return the linear light of sRGB-encoded values, clipped to [0, 1]."""
+    values = codes.clamp(0.0, 1.0)
+    return torch.where(values < SLOPE * TOE, values / SLOPE, ((values + OFFSET) / SCALE) ** (1 / EXPONENT))
 
 
 def _rounded(encoded: "torch.Tensor", bits: int) -> "torch.Tensor":

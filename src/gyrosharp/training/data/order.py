@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Random streams of what is drawn. Synthesis on the device numbers its stages likewise; the draws are of other things.
-ORDER, AUGMENTATION = 0, 1
+ORDER, AUGMENTATION, ECHO = 0, 1, 2
 
 
 @dataclass(frozen=True)

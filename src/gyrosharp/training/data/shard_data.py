@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from gyrosharp.blur.network_input import NetworkInput
 from gyrosharp.datasets.synthesis.gyro_errors import MAX_LEVEL
 from gyrosharp.errors import UsageError
@@ -132,13 +134,13 @@ class ShardData:
         wanted = requests(first_step, data.batch, alpha_of_step, rank, world)
         return loaded(TrainingCrops(self.config, samples), wanted, data.workers)
 
-    def validation(self) -> list[Batch]:
-        """Return the last samples: their middle crops, under the validation's share of gyro errors."""
+    def validation(self, device: "torch.device") -> list[Batch]:
+        """Return the last samples on a device: their middle crops, under the validation's share of gyro errors."""
         side, size = self.config.data.crop, self.config.data.batch
         samples = [load_sample(record, self.inputs) for record in self._records[-self.config.validation.samples :]]
         crops = [centred((one.sharp.shape[0], one.sharp.shape[1]), side, one.stride) for one in samples]
         return [
-            batch_of(samples[i : i + size], crops[i : i + size], self.inputs, self.config.validation.alpha)
+            batch_of(samples[i : i + size], crops[i : i + size], self.inputs, self.config.validation.alpha).to(device)
             for i in range(0, len(samples), size)
         ]
 

@@ -1,5 +1,6 @@
 """ShotBatch: shots drawn by the loader, which become blurred pictures once they are on the training device."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,8 +14,10 @@ from gyrosharp.datasets.synthesis.sensor import Sensor
 from gyrosharp.training.data.augment import Augmentation
 from gyrosharp.training.data.batch import Batch
 from gyrosharp.training.data.device_sensor import photographed, stored
+from gyrosharp.training.data.fitted_grids import fitted
+from gyrosharp.training.data.turned import each_laid
 
-# Shots are blurred together whose pose counts, rounded up to a multiple of this, are the same; poses too many weigh 0.
+# Shots are blurred together whose pose counts, rounded up to a multiple of this, are the same.
 POSE_STEP = 16
 
 
@@ -87,7 +90,8 @@ class ShotBatch:
         truths = zip(_parts(light, self.shots), self.shots, strict=True)
         truth = torch.stack([stored(part, shot.sensor.bits) for part, shot in truths])
         planes = None if self.planes is None else self.planes.to(device, non_blocking=True)
-        return Batch(_turned(observed, self.shots), _turned(truth, self.shots), planes, self.names)
+        ways = [shot.change.orientation for shot in self.shots]
+        return Batch(each_laid(observed, ways), each_laid(truth, ways), planes, self.names)
 
 
 def shot_batch(shots: Sequence[DrawnShot]) -> ShotBatch:
@@ -111,29 +115,17 @@ def _padded(picture: NDArray[np.float32], height: int, width: int) -> NDArray[np
 def _blurred(light: "torch.Tensor", grids: Sequence[NodeGrid]) -> "torch.Tensor":
     shape = (light.shape[2], light.shape[3])
     result = torch.empty_like(light)
-    for poses, members in _by_poses(grids):
-        fitted = [_fitted(grids[i], shape, poses) for i in members]
+    for members in _by_poses(grids):
+        blur = TorchBlur(fitted([grids[i] for i in members], shape), shape, device=light.device)
         chosen = torch.as_tensor(members, device=light.device)
-        result[chosen] = TorchBlur(fitted, shape, device=light.device).forward(light[chosen])
+        result[chosen] = blur.forward(light[chosen])
     return result
 
 
-def _by_poses(grids: Sequence[NodeGrid]) -> Iterator[tuple[int, list[int]]]:
-    counts = [-(-grid.weights.size // POSE_STEP) * POSE_STEP for grid in grids]
-    for poses in sorted(set(counts)):
-        yield poses, [i for i, count in enumerate(counts) if count == poses]
-
-
-def _fitted(grid: NodeGrid, shape: tuple[int, int], poses: int) -> NodeGrid:
-    """The grid for a padded window and more poses; what is added is not used, or weighs nothing."""
-    rows, columns = shape[::-1] if grid.transposed else shape
-    wanted = (poses, (rows - 1) // grid.step_y + 4, (columns - 1) // grid.step_x + 4)
-    added = [(0, max(want - have, 0)) for want, have in zip(wanted, grid.displacement_px.shape[:3], strict=True)]
-    return replace(
-        grid,
-        displacement_px=np.pad(grid.displacement_px, (*added, (0, 0))),
-        weights=np.pad(grid.weights, added[0]),
-    )
+def _by_poses(grids: Sequence[NodeGrid]) -> Iterator[list[int]]:
+    steps = [math.ceil(grid.weights.size / POSE_STEP) for grid in grids]
+    for wanted in sorted(set(steps)):
+        yield [i for i, step in enumerate(steps) if step == wanted]
 
 
 def _parts(pictures: "torch.Tensor", shots: Sequence[DrawnShot]) -> "torch.Tensor":
@@ -141,12 +133,3 @@ def _parts(pictures: "torch.Tensor", shots: Sequence[DrawnShot]) -> "torch.Tenso
     return torch.stack(
         [picture[:, y : y + side, x : x + side] for picture, (y, x, side) in zip(pictures, cuts, strict=True)]
     )
-
-
-def _turned(pictures: "torch.Tensor", shots: Sequence[DrawnShot]) -> "torch.Tensor":
-    """Mirror and turn as `Augmentation.picture` does."""
-    turned = []
-    for picture, shot in zip(pictures, shots, strict=True):
-        mirrored = picture.flip(2) if shot.change.mirrored else picture
-        turned.append(torch.rot90(mirrored, shot.change.turns, (1, 2)))
-    return torch.stack(turned)
