@@ -21,7 +21,7 @@ lint: .venv-dev/installed
 	.venv-dev/bin/mypy
 	.venv-dev/bin/lint-imports
 
-# The weights of the default method, from photos and gyro logs in DATA: three hours on two cores.
+# The weights of the default method, from photos and gyro logs in DATA: six hours on two cores, or on a GPU.
 DATA = ../shared/data
 train-refine: .venv-train/installed
 	.venv-train/bin/python tools/train_refine.py --data $(DATA) -o refine

@@ -1,13 +1,13 @@
 """Time the synthesis engine and its parts against their peers in one run, and print Markdown tables for RESULTS.md.
 
-    python benchmarks/synthesis.py [rotation] [depth] [engine] [jobs] [torch] [encodings]
+    python benchmarks/synthesis.py [rotation] [depth] [engine] [jobs] [torch] [physics] [encodings]
                                    [--rounds 5] [--images FOLDER] [--gyro LOG ...] [--configs NAME ...]
 
 Peers: a loop over cv2.warpPerspective, one homography per pose; and, where there is depth, a pipeline like that of the
 Oulu thesis: per pose a z-buffer in NumPy, holes filled by cv2.inpaint. In `engine` they stand in for the blur alone:
 photos, motions, pose counts and all other stages are the same. Objects that move on their own, which `refine` puts into
 5 % of its samples, are left out there, as no peer has them. Photos are scikit-image's, continued by mirroring, unless a
-folder is given. Without torch its section is left out.
+folder is given. Without torch its sections are left out.
 
 Everything follows from fixed seeds. BLAS runs on one thread; calls are taken in turn (A B A B ...); times are medians.
 """
@@ -58,6 +58,7 @@ Case = tuple[str, tuple[int, int]]
 
 SMALL, LARGE = (256, 256), (1280, 800)
 ROTATION_POSES, DEPTH_POSES, BATCH = 32, 24, 8
+PHYSICS_SIDE = 320
 CONFIGS = ("refine", "gyrodeblurnet", "gamd", "depth_imu")
 PHOTO_SIZE = (1600, 1000)
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
@@ -536,6 +537,41 @@ def plain_grid_sample(images: "object", maps: "object") -> "object":
     return total / maps.shape[1]
 
 
+def physics(asked: argparse.Namespace) -> None:
+    """Samples per second with all that refine sees of physics: solved on the device, and by the native kernel."""
+    if importlib.util.find_spec("torch") is None:
+        print("\nNo torch: its section is left out.")
+        return
+    import torch
+
+    from gyrosharp.nets import net_config
+    from gyrosharp.training.data.order import Request
+    from gyrosharp.training.data.physics_maker import PhysicsShotMaker
+
+    torch.set_num_threads(1)
+    config = load_config(
+        "refine", (f"picture.size=[{PHYSICS_SIDE}, {PHYSICS_SIDE}]", "motion.sources=[{kind: tremor}]")
+    )
+    print(f"\n### Samples with physics, {PHYSICS_SIDE} x {PHYSICS_SIDE}, {BATCH} of them\n")
+    print("| where | what | samples per s |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        maker = SynthMaker(config, (str(asked.images or photos(Path(name))),), seed=1).samples
+        make = PhysicsShotMaker(maker, net_config("refine", "small", {}).inputs, flip=False, refiner=None)
+        shots = make(Request(0, BATCH, 1.0))
+        calls: dict[tuple[str, str], Callable[[], object]] = {
+            ("one core", "drawn, blurred, photographed, surveyed"): lambda: make(Request(0, BATCH, 1.0)),
+            ("one core", "all of it, physics included: `gyrosharp synth`"): lambda: [*map(maker.sample, range(BATCH))],
+        }
+        for device in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
+            where = "one core" if device == "cpu" else torch.cuda.get_device_name()
+            shots.to(device)
+            calls[where, "physics, by the torch twin"] = lambda device=device: shots.to(device).planes.sum().item()
+        for (where, what), call in calls.items():
+            begin = time.perf_counter()
+            call()
+            print(f"| {where} | {what} | {BATCH / (time.perf_counter() - begin):.2f} |")
+
+
 def encoding_table(rounds: int) -> None:
     """Time to encode, and what decoding loses."""
     fields = [blur_field(shot(256, 256, 0.004, seed=seed), stride=2) for seed in range(16)]
@@ -563,7 +599,7 @@ def decode_errors_px(name: str, one: BlurField) -> NDArray[np.float64]:
 def main() -> None:
     """Run the parts that were asked for, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    known = ("rotation", "depth", "engine", "jobs", "torch", "encodings")
+    known = ("rotation", "depth", "engine", "jobs", "torch", "physics", "encodings")
     parser.add_argument("parts", nargs="*", choices=[*known, []])
     parser.add_argument("--rounds", type=int, default=5, help="more rounds, steadier medians")
     parser.add_argument("--images", type=Path, help="photos for the engine; scikit-image's if not given")
@@ -578,6 +614,7 @@ def main() -> None:
             "engine": lambda: engine(given.rounds, given),
             "jobs": lambda: jobs(given.rounds, given),
             "torch": lambda: torch_twin(given.rounds),
+            "physics": lambda: physics(given),
             "encodings": lambda: encoding_table(given.rounds),
         }[part]()
 

@@ -1,18 +1,27 @@
 """Make the weights of the default method again: data, training, export. `make train-refine` runs it.
 
-    python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--samples N N]
+    python tools/train_refine.py --data ../shared/data -o FOLDER [--size small] [--samples N N] [--fresh]
 
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. The first run learns to go on
 from the solver. Its results on the same samples are where a second pass begins, and what the second run makes of those
 is where a third does. The last run sees larger crops: as much around most pixels as there is in a photo. Every step is
 a command of gyrosharp; what is there is gone on with, so a run may be stopped at any time. Some six hours on two cores.
+
+With --fresh, which is taken where there is a CUDA device, nothing is made beforehand: all cores draw and photograph
+samples while the device solves them and learns from each eight times, in crops of 256 px throughout.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+
+import torch
+
+from gyrosharp.datasets.synthesis.config import load_config
 
 PHOTOS = ("images/free-train1mp", "images/free-train1mp-b")
 LOGS = (
@@ -27,15 +36,21 @@ MODEL = {"small": "refine-s", "full": "refine-m"}
 # How often the finished network is applied.
 PASSES = 3
 STEPS = (23_500, 24_000, 20_000, 15_000)
+# Larger crops and batches: about as many pixels.
+FRESH_STEPS = (6_000, 6_000, 5_000, 4_000)
 CORES = os.cpu_count() or 1
+SEEDS = (61, 62, 63, 64)
+FRESH = {"data.crop": 256, "data.batch": 8, "data.echo": 8, "data.workers": CORES}
+Changes = dict[str, object]
+Sources = list[Path] | list[dict[str, object]]
+# Longer arguments are cut off where they are printed.
+SHOWN = 200
 
 
 def gyrosharp(*arguments: str) -> None:
-    """Run a command of gyrosharp's; one thread per process where several are at work."""
-    threads = {"OPENBLAS_NUM_THREADS": "1"}
-    if arguments[0] == "synth":
-        threads["GYROSHARP_THREADS"] = "1"
-    print("gyrosharp", *arguments, flush=True)
+    """Run a command of gyrosharp's; samples are made by many processes, of one thread each."""
+    threads = {"OPENBLAS_NUM_THREADS": "1", "GYROSHARP_THREADS": "1"}
+    print("gyrosharp", *(textwrap.shorten(each, SHOWN) for each in arguments), flush=True)
     subprocess.run([sys.executable, "-m", "gyrosharp", *arguments], check=True, env={**os.environ, **threads})
 
 
@@ -50,22 +65,36 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--size", choices=sorted(MODEL), default="small")
-    parser.add_argument("--steps", type=int, nargs=4, default=STEPS, metavar=("FIRST", "SECOND", "THIRD", "LAST"))
+    parser.add_argument("--steps", type=int, nargs=4, metavar=("FIRST", "SECOND", "THIRD", "LAST"))
     parser.add_argument("--samples", type=int, nargs=2, default=(1400, 1300), metavar=("PHONE", "PLAIN"))
+    parser.add_argument("--fresh", action=argparse.BooleanOptionalAction, default=torch.cuda.is_available())
     given = parser.parse_args()
-    first, second, third, last = zip(given.steps, ("first", "second", "third", "last"), strict=True)
-    shards = samples(given, "")
-    run = train(given, first, shards, {})
+    more = configs if given.fresh else samples
+    steps = given.steps or (FRESH_STEPS if given.fresh else STEPS)
+    first, second, third, last = zip(steps, ("first", "second", "third", "last"), SEEDS, strict=True)
+    sources = more(given, "")
+    run = train(given, first, sources, {})
     # More of the same, each from the averaged weights of the run before.
     again = {"optimiser.rate": 8e-4, "schedule.warmup": 100, "precision": "bfloat16"}
     for passes, each in ((1, second), (2, third)):
         estimator = export(run, given.output / f"estimator-{passes}", f"{MODEL[given.size]}-{passes}")
-        shards += samples(given, f"-{passes + 1}", f"refiner={estimator}")
+        sources += more(given, f"-{passes + 1}", f"refiner={estimator}")
         changes = {"net.changes": f"{{passes: {passes + 1}}}", "net.start": run}
-        run = train(given, each, shards, {**again, **changes})
-    wide = {"data.crop": 256, "data.batch": 2, "optimiser.rate": 3e-4}
-    run = train(given, last, shards, {**again, **wide, "net.changes": f"{{passes: {PASSES}}}", "net.start": run})
+        run = train(given, each, sources, {**again, **changes})
+    wide = {"optimiser.rate": 3e-4} | ({} if given.fresh else {"data.crop": 256, "data.batch": 2})
+    run = train(given, last, sources, {**again, **wide, "net.changes": f"{{passes: {PASSES}}}", "net.start": run})
     export(run, given.output / "models", MODEL[given.size])
+
+
+def configs(given: argparse.Namespace, _suffix: str, *changes: str) -> list[dict[str, object]]:
+    """The same sets, to be made while training."""
+    made = []
+    for _, _, sensor in SETS:
+        config = load_config("refine", (f"sensor.preset={sensor}", *changes)).model_dump(mode="json")
+        for source in config["motion"]["sources"]:
+            source["files"] = [str(given.data / log) for log in LOGS] if source["kind"] == "log" else []
+        made.append(config)
+    return made
 
 
 def samples(given: argparse.Namespace, suffix: str, *changes: str) -> list[Path]:
@@ -80,11 +109,20 @@ def samples(given: argparse.Namespace, suffix: str, *changes: str) -> list[Path]
     return folders
 
 
-def train(given: argparse.Namespace, run: tuple[int, str], folders: list[Path], changes: dict[str, object]) -> Path:
+def train(
+    given: argparse.Namespace,
+    run: tuple[int, str, int],
+    sources: list[Path] | list[dict[str, object]],
+    changes: Changes,
+) -> Path:
     """Train on samples, or go on with it; return the run's folder."""
-    steps, name = run
+    steps, name, seed = run
     folder = given.output / f"{name}-{given.size}"
-    data = [part for each in folders for part in ("--data", str(each))]
+    if given.fresh:
+        data = flags("--data", PHOTOS, given.data)
+        changes = {"data.synth": json.dumps(sources), "seed": seed, **FRESH, **changes}
+    else:
+        data = [part for each in sources for part in ("--data", str(each))]
     changed = settings({**changes, "schedule.steps": steps})
     gyrosharp("train", "refine", "--size", given.size, *data, "-o", str(folder), *changed)
     return folder
@@ -93,12 +131,13 @@ def train(given: argparse.Namespace, run: tuple[int, str], folders: list[Path], 
 def export(run: Path, folder: Path, name: str) -> Path:
     """Export a run; return the graph."""
     folder.mkdir(exist_ok=True)
-    named = ["--name", name, "--system", "refine", "-f", "--trained-on", f"CPU, {CORES} cores"]
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {CORES} cores"
+    named = ["--name", name, "--system", "refine", "-f", "--trained-on", device]
     gyrosharp("export", str(run), "-o", str(folder), *named)
     return folder / f"{name}.onnx"
 
 
-def settings(changes: dict[str, object]) -> list[str]:
+def settings(changes: Changes) -> list[str]:
     """Changes of a config as flags."""
     return [part for key, value in changes.items() for part in ("--set", f"{key}={value}")]
 

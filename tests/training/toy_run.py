@@ -62,7 +62,7 @@ class ToyData:
                 made.image[0, 0, 0, 0] = float("nan")
             yield made
 
-    def validation(self):
+    def validation(self, device):  # noqa: ARG002
         return [self.made(range(10**6, 10**6 + 3)), self.made(range(10**6 + 3, 10**6 + 4))]
 
     def made(self, numbers):
