@@ -34,7 +34,7 @@ LOGS = (
 SETS = (("phone", 61, "phone"), ("plain", 62, "gaussian"))
 MODEL = {"small": "refine-s", "full": "refine-m"}
 # How often the finished network is applied.
-PASSES = 3
+PASSES = 4
 STEPS = (23_500, 24_000, 20_000, 15_000)
 # Larger crops and batches: about as many pixels.
 FRESH_STEPS = (6_000, 6_000, 5_000, 4_000)

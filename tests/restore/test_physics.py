@@ -249,20 +249,27 @@ def test_tiles_that_lie_another_way_equal_the_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("megapixels", "orientations", "counts"),
+    ("megapixels", "passes", "orientations", "counts"),
     [
-        (0.3, 4, (4, 4, 4)),
-        (2.0, 4, (4, 4, 4)),
-        (2.1, 4, (3, 3, 3)),
-        (4.0, 4, (2, 2, 2)),
-        (8.0, 4, (1, 1, 1)),
-        (8.1, 4, (1, 1)),
-        (48.0, 4, (1, 1)),
-        (0.3, 1, (1, 1, 1)),
+        (0.3, 4, 4, (4, 4, 4, 4)),
+        (1.5, 4, 4, (4, 4, 4, 4)),
+        (2.0, 4, 4, (3, 3, 3, 3)),
+        (3.0, 4, 4, (2, 2, 2, 2)),
+        (3.1, 4, 4, (2, 2, 2)),
+        (4.0, 4, 4, (2, 2, 2)),
+        (4.1, 4, 4, (1, 1, 1, 1)),
+        (8.0, 4, 4, (1, 1, 1)),
+        (8.1, 4, 4, (1, 1)),
+        (48.0, 4, 4, (1, 1)),
+        (4.1, 4, 1, (1, 1, 1, 1)),
+        (3.5, 4, 1, (1, 1, 1, 1)),
+        (2.0, 3, 4, (4, 4, 4)),
+        (0.3, 2, 1, (1, 1)),
+        (48.0, 1, 4, (1,)),
     ],
 )
-def test_what_a_photo_of_some_size_is_worth(megapixels, orientations, counts):
-    wanted = NetworkInput(physics=("estimate",), passes=3, orientations=orientations)
+def test_what_a_photo_of_some_size_is_worth(megapixels, passes, orientations, counts):
+    wanted = NetworkInput(physics=("estimate",), passes=passes, orientations=orientations)
     seen = passes_of(wanted, round(megapixels * 1e6))
     assert tuple(len(ways) for ways in seen) == counts
     every = [way for ways in seen for way in ways]

@@ -46,8 +46,8 @@ Image = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 # Pixels that a network is run on for one photo, passes and orientations together: on two cores 0.7 s for each million.
-# Fewer passes than the network asks for are at least two. Of 12 MP that is two passes in one orientation, up to 8 MP it
-# is three, up to 4 MP in two orientations each, up to 2 MP in four.
+# Fewer passes than the network asks for are at least two. Of four that is two up to 12 MP, three up to 8 MP and four up
+# to 6 MP in one orientation, three up to 4 MP and four up to 3 MP in two, and four up to 1.5 MP in four.
 MOST_RUN_PX, LEAST_PASSES = 24_000_000, 2
 # Share of the progress bar that physics takes, where a network goes on from there.
 PHYSICS_SHARE = 0.4
@@ -274,8 +274,12 @@ def passes_of(wanted: NetworkInput, pixels: int) -> tuple[Orientations, ...]:
     the same way again: turned, its mistakes take turns, and their mean is smaller. Orientations of a pass and of the
     next ones follow one another in the list of all.
     """
-    passes = min(wanted.passes, max(MOST_RUN_PX // pixels, LEAST_PASSES))
-    count = min(wanted.orientations, max(MOST_RUN_PX // (passes * pixels), 1))
+    runs = MOST_RUN_PX // pixels
+    passes = min(wanted.passes, max(runs, LEAST_PASSES))
+    if passes > LEAST_PASSES and runs // passes == 1 < min(runs // (passes - 1), wanted.orientations):
+        # A second orientation in all others is worth more than the last pass.
+        passes -= 1
+    count = min(wanted.orientations, max(runs // passes, 1))
     ways = cycle(ORIENTATIONS if wanted.orientations > 1 else AS_IT_IS)
     return tuple(tuple(islice(ways, count)) for _ in range(passes))
 
