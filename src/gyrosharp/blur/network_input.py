@@ -201,7 +201,12 @@ def input_planes(
 
 
 def laid_planes(wanted: NetworkInput, planes: Planes, orientation: Orientation) -> Planes:
-    """Return the planes (C, h', w') of a picture that lies another way, from those of the picture (C, h, w)."""
+    """Return the planes (C, h', w') of a picture that lies another way, from those of the picture (C, h, w).
+
+    Where it lies as it did, they are the same array.
+    """
+    if not orientation.changes:
+        return planes
     encoded = wanted.channels - wanted.physics_channels - int(wanted.depth)
     vectors = planes[:encoded]
     if wanted.encoding is not None:
