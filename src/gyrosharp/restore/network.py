@@ -208,9 +208,7 @@ class NetworkDeblurrer:
         physics = solve_physics(scene, names, self._tile, part_of(progress, 0.0, PHYSICS_SHARE))
         ends = np.linspace(PHYSICS_SHARE, 1.0, len(seen) + 1)
         for ways, (begin, end) in zip(seen[:-1], pairwise(ends), strict=False):
-            image = self._solved(
-                scene.picture, scene, part_of(progress, begin, end), physics, ways, checked=False
-            ).image
+            solved = self._solved(scene.picture, scene, part_of(progress, begin, end), physics, ways, checked=False)
             del physics  # its pictures make room for the next ones
             physics = physics_of(scene, names, solved.image, self._tile)
         return self._solved(scene.picture, scene, part_of(progress, ends[-2], 1.0), physics, seen[-1])

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from gyrosharp.blur.encodings import Planes
 from gyrosharp.blur.network_input import ESTIMATE, PHYSICS, require_physics
-from gyrosharp.blur.operator import blur_operator
 from gyrosharp.media.transfer import SRGB, encode_light
 from gyrosharp.restore.classical import Scene, part_of, solve_scene
 from gyrosharp.restore.problem import Problem, Progress
@@ -73,7 +72,7 @@ class Physics:
         """How far from the edge of a box its planes differ from those of the whole photo, px."""
         if not {"residual", "outside"} & {*self.names}:
             return 0
-        return int(np.ceil(blur_operator(self.scene.capture, self.scene.poses).reach_px))
+        return int(np.ceil(self.scene.operator.reach_px))
 
     def planes(self, box: Box, problem: Problem | None = None, out: Planes | None = None) -> Planes:
         """Return the planes (P, height, width) float32 of a box (x0, y0, width, height) of the photo.
