@@ -45,7 +45,7 @@ from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidua
 Image = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
-# Pixels that a network is run on for one photo, passes and orientations together: on two cores 0.7 s for each million.
+# Pixels that a network is run on for one photo, passes and orientations together: on two cores 0.6 s for each million.
 # Fewer passes than the network asks for are at least two. Of 12 MP that is two passes in one orientation, up to 8 MP it
 # is three, up to 4 MP in two orientations each, up to 2 MP in four.
 MOST_RUN_PX, LEAST_PASSES = 24_000_000, 2
