@@ -55,6 +55,15 @@ def psnr(image, truth):
     return -10 * np.log10(np.mean((np.asarray(image, dtype=float) - truth) ** 2))
 
 
+def check_out(operator):
+    """Forward and adjoint write to `out` what they return without it."""
+    image = np.random.default_rng(0).random((*operator.shape, 3), np.float32)
+    for apply in (operator.forward, operator.adjoint):
+        out = np.full_like(image, np.nan)
+        assert apply(image, out) is out
+        np.testing.assert_array_equal(out, apply(image))
+
+
 def adjoint_error(operator, channels=2, dtype=np.float64, seed=0):
     """|<A x, y> - <x, A^T y>| / (|A x| |y|) on random normals."""
     rng = np.random.default_rng(seed)

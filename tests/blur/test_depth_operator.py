@@ -18,7 +18,7 @@ from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import CaptureError, ImageError, UsageError
 from gyrosharp.geometry import Exposure, PoseTrajectory, Shutter
 from gyrosharp.geometry.rotation import exp_so3
-from shaken import adjoint_error, camera, psnr, texture
+from shaken import adjoint_error, camera, check_out, psnr, texture
 
 MS = 1_000_000
 WIDTH, HEIGHT, POSES = 96, 72, 4
@@ -124,6 +124,10 @@ def test_the_adjoint_of_the_reference_is_the_transpose(worker):
     x, y = rng.standard_normal((2, HEIGHT, WIDTH, 2))
     blurred, spread = exact.forward64(x), exact.adjoint64(y)
     assert abs((blurred * y).sum() - (x * spread).sum()) <= 1e-10 * np.linalg.norm(blurred) * np.linalg.norm(y)
+
+
+def test_results_go_where_asked():
+    check_out(DepthOperator(motion(), 8))
 
 
 def test_light_is_neither_made_nor_lost():

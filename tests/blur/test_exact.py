@@ -9,7 +9,7 @@ from gyrosharp.blur.reference import ReferenceOperator
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import ImageError, UsageError
 from gyrosharp.geometry import Shutter
-from shaken import adjoint_error, shake, texture
+from shaken import adjoint_error, check_out, shake, texture
 
 needs_kernel = pytest.mark.skipif(not native_kernel_available(), reason="the native kernel was not built here")
 WIDTH, HEIGHT = 200, 150
@@ -57,6 +57,13 @@ def test_coverage_and_reach_meet_the_reference(shutter):
     assert np.mean(np.abs(operator.coverage - reference.coverage()) > 1e-3) < 2e-3
     assert operator.coverage.min() < 1.0
     assert operator.reach_px >= reference.reach_px - 1e-3
+
+
+@pytest.mark.parametrize("shutter", [Shutter.TOP_TO_BOTTOM, Shutter.LEFT_TO_RIGHT])
+@pytest.mark.parametrize("native", [pytest.param(True, marks=needs_kernel), False])
+def test_results_go_where_asked(monkeypatch, shutter, native):
+    monkeypatch.setattr(exact, "native_kernel_available", lambda: native)
+    check_out(ExactOperator(motion(shutter=shutter, width=40, height=30), 8))
 
 
 def test_a_still_camera_changes_nothing():

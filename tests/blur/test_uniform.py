@@ -5,7 +5,7 @@ import pytest
 from gyrosharp.blur.patches import PsfSource
 from gyrosharp.blur.uniform import UniformOperator, read_kernel
 from gyrosharp.errors import ImageError, InputError
-from shaken import adjoint_error, texture
+from shaken import adjoint_error, check_out, texture
 
 SHAPE = (40, 50)
 
@@ -55,6 +55,10 @@ def test_empty_margins_cost_nothing():
     assert operator.psf_at(0, 0).weights.shape == (3, 1)
     assert isinstance(operator, PsfSource)
     assert operator.grid == (1, 1)
+
+
+def test_results_go_where_asked():
+    check_out(UniformOperator(kernel(3, 5), SHAPE))
 
 
 def test_coverage_of_a_hand_worked_kernel():

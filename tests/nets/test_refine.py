@@ -36,6 +36,16 @@ def test_passes_are_told_and_change_no_weights():
     assert [weight.shape for weight in twice.parameters()] == [weight.shape for weight in once.parameters()]
 
 
+@pytest.mark.parametrize("changes", [{}, {"motion": False}, {"physics": []}, {"physics": [], "motion": False}])
+def test_the_first_layer_sees_squares_of_four_pixels_as_channels(changes):
+    net = awake(build_net("refine", "tiny", changes))
+    image, planes = inputs(net, 2, 24, 40)
+    vectors = 2 if changes.get("motion", True) else 0
+    parts = [image] if planes is None else [image, planes[:, :vectors] / 32, planes[:, vectors:]]
+    expected = net.first(torch.nn.functional.pixel_unshuffle(torch.cat(parts, dim=1), 2))
+    torch.testing.assert_close(net._halved(image, planes), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_the_small_size_may_come_with_gyrosharp():
     assert parameter_count(build_net("refine", "small")) <= 1_000_000
     assert parameter_count(build_net("refine", "full")) <= 8_000_000

@@ -33,6 +33,11 @@ def frame_of(scene):
     return (scene.framed().picture.shape[0] - scene.picture.shape[0]) // 2
 
 
+def test_the_frame_and_the_whole_problem_are_kept(scene):
+    assert scene.framed() is scene.framed()
+    assert scene.problem(None) is scene.problem(None)
+
+
 def test_the_frame_is_as_wide_as_the_blur_reaches_and_nothing_of_it_is_trusted(scene):
     wide, frame = scene.framed(), frame_of(scene)
     assert frame == np.ceil(scene.problem(None).operator.reach_px) + 1

@@ -208,7 +208,7 @@ def test_tiles_are_chosen_from_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(tiling, "free_bytes", lambda: 2e8)
     picture = random_picture(600, 700)
     worker = network(tmp_path, IDENTITY, bytes_per_pixel=900.0)
-    assert worker.deblur_unknown(picture).diagnostics.tiles == 9
+    assert worker.deblur_unknown(picture).diagnostics.tiles == 6
 
 
 def test_progress_counts_tiles(tmp_path):

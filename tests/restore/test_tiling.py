@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -100,7 +101,18 @@ def test_automatic_tiles_keep_within_the_budget(height, width, bytes_per_pixel, 
         return
     assert height * width * bytes_per_pixel > min(tiling.MOST_BYTES, tiling.FREE_SHARE * tiling.free_bytes()) * 0.5
     if size > LEAST_TILE_PX:
-        assert (size + RAMP_PX + 2 * margin) ** 2 * bytes_per_pixel <= tiling.MOST_BYTES
+        assert largest_px((height, width), size, margin) * bytes_per_pixel <= tiling.MOST_BYTES
+
+
+def largest_px(shape, size, margin):
+    return max(math.prod(part.box[2:]) for part in tiles(shape, size, margin))
+
+
+def test_automatic_tiles_are_as_few_as_fit(monkeypatch):
+    monkeypatch.setattr(tiling, "free_bytes", lambda: 1e10)
+    size = tile_size("auto", (3000, 4000), 260.0, 91)
+    assert len(tiles((3000, 4000), size, 91)) == 4
+    assert 2 * largest_px((3000, 4000), size, 91) * 260.0 > tiling.MOST_BYTES, "two would not fit"
 
 
 def test_automatic_tiles_shrink_with_the_free_memory(monkeypatch):
@@ -108,7 +120,7 @@ def test_automatic_tiles_shrink_with_the_free_memory(monkeypatch):
     monkeypatch.setattr(tiling, "free_bytes", lambda: 4e8)
     scarce = tile_size("auto", (6000, 8000), 100.0, 100)
     assert LEAST_TILE_PX < scarce < plenty
-    assert (scarce + RAMP_PX + 200) ** 2 * 100.0 <= 2e8
+    assert largest_px((6000, 8000), scarce, 100) * 100.0 <= 2e8
     monkeypatch.setattr(tiling, "free_bytes", lambda: 1e6)
     assert tile_size("auto", (6000, 8000), 100.0, 100) == LEAST_TILE_PX
 

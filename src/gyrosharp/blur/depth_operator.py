@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.blur.depth_scene import DepthScene, depth_scene, inverse_depth
-from gyrosharp.blur.exact import native_kernel_available, thread_count
+from gyrosharp.blur.exact import native_kernel_available, thread_count, written
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.errors import ImageError, UsageError
 
@@ -102,8 +102,8 @@ class DepthOperator:
         """How far the light of a pixel may come from, px."""
         return self._scene.reach_px
 
-    def forward(self, image: Image) -> Image:
-        """Blur an image (H, W, C).
+    def forward(self, image: Image, out: Image | None = None) -> Image:
+        """Blur an image (H, W, C); `out`, if given, takes the result.
 
         Raises
         ------
@@ -112,11 +112,11 @@ class DepthOperator:
         """
         self._require_image(image)
         if self._fill == "inpaint":
-            return self._inpainted(image)
-        return self._worker.forward(image)
+            return written(self._inpainted(image), out)
+        return written(self._worker.forward(image), out)
 
-    def adjoint(self, image: Image) -> Image:
-        """Apply the transpose of `forward`.
+    def adjoint(self, image: Image, out: Image | None = None) -> Image:
+        """Apply the transpose of `forward`; `out` as there.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class DepthOperator:
         self._require_image(image)
         if self._fill == "inpaint":
             raise UsageError("adjoint: expected a linear fill, got inpaint; take fill background")
-        return self._worker.adjoint(image)
+        return written(self._worker.adjoint(image), out)
 
     @cached_property
     def coverage(self) -> Image:

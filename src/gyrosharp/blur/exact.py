@@ -2,6 +2,7 @@
 
 import os
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from gyrosharp.blur.reference import ReferenceOperator
 from gyrosharp.errors import ImageError
 
 Image = NDArray[np.float32]
+AnyImage = TypeVar("AnyImage", bound=NDArray[Any])
 
 
 def native_kernel_available() -> bool:
@@ -61,25 +63,25 @@ class ExactOperator:
         """How far the light of a pixel may come from, px."""
         return self._reference.reach_px if self.nodes is None else self.nodes.reach_px
 
-    def forward(self, image: Image) -> Image:
-        """Blur an image (H, W, C).
+    def forward(self, image: Image, out: Image | None = None) -> Image:
+        """Blur an image (H, W, C); `out`, if given, is a contiguous float32 array that takes the result.
 
         Raises
         ------
         ImageError
             If the size is not the operator's.
         """
-        return self._apply("forward", image)
+        return self._apply("forward", image, out)
 
-    def adjoint(self, image: Image) -> Image:
-        """Apply the transpose of `forward`.
+    def adjoint(self, image: Image, out: Image | None = None) -> Image:
+        """Apply the transpose of `forward`; `out` as there.
 
         Raises
         ------
         ImageError
             If the size is not the operator's.
         """
-        return self._apply("adjoint", image)
+        return self._apply("adjoint", image, out)
 
     @cached_property
     def coverage(self) -> Image:
@@ -97,19 +99,28 @@ class ExactOperator:
     def _reference(self) -> ReferenceOperator:
         return ReferenceOperator(self.motion, self.poses)
 
-    def _apply(self, direction: str, image: Image) -> Image:
+    def _apply(self, direction: str, image: Image, out: Image | None) -> Image:
         if image.ndim != 3 or image.shape[:2] != self.shape:
             raise ImageError(f"blur operator: expected an image {(*self.shape, 'C')}, got {image.shape}")
         grid = self.nodes
         if grid is None:
-            return np.asarray(getattr(self._reference, direction)(image), dtype=np.float32)
+            return written(np.asarray(getattr(self._reference, direction)(image), dtype=np.float32), out)
         from gyrosharp.blur import _kernel
 
-        pixels = image.swapaxes(0, 1) if grid.transposed else image
-        pixels = np.ascontiguousarray(pixels, dtype=np.float32)
-        function = getattr(_kernel, direction)
-        result: Image = function(pixels, grid.displacement_px, grid.step_y, grid.weights, self._threads)
-        return np.ascontiguousarray(result.swapaxes(0, 1)) if grid.transposed else result
+        pixels = np.ascontiguousarray(image.swapaxes(0, 1) if grid.transposed else image, dtype=np.float32)
+        function, own = getattr(_kernel, direction), None if grid.transposed else out
+        result: Image = function(pixels, grid.displacement_px, grid.step_y, grid.weights, self._threads, own)
+        if not grid.transposed:
+            return result
+        return written(result.swapaxes(0, 1), np.empty_like(image, np.float32, "C") if out is None else out)
+
+
+def written(result: AnyImage, out: AnyImage | None) -> AnyImage:
+    """Return a result, copied to `out` if given."""
+    if out is None:
+        return result
+    out[...] = result
+    return out
 
 
 def thread_count() -> int:

@@ -308,5 +308,8 @@ def _interpolated(values: Grid, axis: int, ratio: float, size: int | None) -> Gr
     low = np.clip(np.floor(place).astype(int), 0, max(count - 2, 0))
     high = np.minimum(low + 1, count - 1)
     share = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(values.ndim)])
-    below = np.take(values, low, axis)
-    return np.asarray(below + share * (np.take(values, high, axis) - below), dtype=np.float32)
+    below, result = np.take(values, low, axis), np.take(values, high, axis)
+    result -= below
+    result *= share
+    result += below
+    return np.asarray(result, dtype=np.float32)

@@ -24,6 +24,8 @@ from gyrosharp.errors import UsageError
 # and by less than 0.025 px in the cells that the right or lower border cuts.
 COARSE_STRIDE = 8
 TIMES = 17
+# The form that an encoding has by default, where it has several.
+PLAIN = "vector"
 
 PHYSICS: Mapping[str, int] = MappingProxyType(
     {"estimate": 3, "consistent": 3, "residual": 3, "noise": 1, "extent": 1, "saturation": 1, "outside": 1}
@@ -201,7 +203,12 @@ def input_planes(
 
 
 def laid_planes(wanted: NetworkInput, planes: Planes, orientation: Orientation) -> Planes:
-    """Return the planes (C, h', w') of a picture that lies another way, from those of the picture (C, h, w)."""
+    """Return the planes (C, h', w') of a picture that lies another way, from those of the picture (C, h, w).
+
+    Where it lies as it did, they are the same array.
+    """
+    if not orientation.changes:
+        return planes
     encoded = wanted.channels - wanted.physics_channels - int(wanted.depth)
     vectors = planes[:encoded]
     if wanted.encoding is not None:
@@ -216,7 +223,7 @@ def planes_at(
     """Return an encoding's planes on a grid of another stride than the field's, and of a size (h, w) if given."""
     if field.stride == stride and size in (None, field.displacement_px.shape[1:3]):
         return encode(name, field, **options)
-    if find_encoding(name).LINEAR and "form" not in options:
+    if find_encoding(name).LINEAR and options.get("form", PLAIN) == PLAIN:
         # Few planes instead of many moments; other forms than the plain one are not linear in the field.
         return resampled_grid(encode(name, field, **options), field.stride, stride, size)
     return encode(name, resampled(field, stride, size), **options)

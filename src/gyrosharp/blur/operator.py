@@ -39,12 +39,12 @@ class BlurOperator(Protocol):
     @property
     def coverage(self) -> Image: ...  # noqa: D102
 
-    def forward(self, image: Image) -> Image:
-        """Return A I."""
+    def forward(self, image: Image, out: Image | None = None) -> Image:
+        """Return A I, in `out` if given: a contiguous float32 array of that shape, apart from `image`."""
         ...
 
-    def adjoint(self, image: Image) -> Image:
-        """Return A^T B."""
+    def adjoint(self, image: Image, out: Image | None = None) -> Image:
+        """Return A^T B; `out` as in `forward`."""
         ...
 
 

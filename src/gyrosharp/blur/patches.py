@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.blur.exact import written
 from gyrosharp.errors import ImageError, UsageError
 
 Array = NDArray[np.float64]
@@ -190,8 +191,8 @@ class PatchBlur:
         inside = np.pad(np.ones((1, *self.shape), np.float32), ((0, 0), (top, bottom), (left, right)))
         return np.asarray(np.clip(self._convolved(inside)[0], 0.0, 1.0), dtype=np.float32)
 
-    def forward(self, image: Real) -> Real:
-        """Blur an image (H, W, C).
+    def forward(self, image: Real, out: Real | None = None) -> Real:
+        """Blur an image (H, W, C); `out`, if given, takes the result.
 
         Raises
         ------
@@ -200,10 +201,10 @@ class PatchBlur:
         """
         top, bottom, left, right = self._margin
         padded = np.pad(self._planes(image), ((0, 0), (top, bottom), (left, right)), mode="edge")
-        return np.ascontiguousarray(np.moveaxis(self._convolved(padded), 0, -1))
+        return written(np.ascontiguousarray(np.moveaxis(self._convolved(padded), 0, -1)), out)
 
-    def adjoint(self, image: Real) -> Real:
-        """Apply the transpose of `forward` to an image (H, W, C).
+    def adjoint(self, image: Real, out: Real | None = None) -> Real:
+        """Apply the transpose of `forward` to an image (H, W, C); `out` as there.
 
         Raises
         ------
@@ -216,7 +217,7 @@ class PatchBlur:
         for patch, part in self._each(lambda patch: self._scattered(patch, planes)):
             total[self._source(patch)] += part
         folded = _fold(_fold(total, top, self.shape[0], axis=1), left, self.shape[1], axis=2)
-        return np.ascontiguousarray(np.moveaxis(folded, 0, -1))
+        return written(np.ascontiguousarray(np.moveaxis(folded, 0, -1)), out)
 
     def _planes(self, image: Real) -> Real:
         if image.ndim != 3 or image.shape[:2] != self.shape:

@@ -17,11 +17,14 @@ w being that of the parabola that touches -log p at z, and lies above it. With t
 is the covariance reported.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gyrosharp.blur.exact import thread_count
 from gyrosharp.blur.motion import CameraMotion
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import CaptureError, ImuError
@@ -251,7 +254,8 @@ class _Search:
     def best(self) -> _State:
         """Return the highest point found."""
         draws = np.random.default_rng(0).standard_normal((DRAWS, 5)) * DRAWN_STDS
-        coarse = [self.state(z, COARSE) for z in (np.zeros(5), *draws)]
+        with ThreadPoolExecutor(thread_count()) as pool:
+            coarse = list(pool.map(partial(self.state, level=COARSE), (np.zeros(5), *draws)))
         starts = _apart([state for state in coarse if state is not None], COARSE_CLIMBS, COARSE_APART)
         ends = _apart([self._climb(state, COARSE_STEPS) for state in starts], FINE_CLIMBS, FINE_APART)
         fine = [self.state(end.z, FINE) for end in ends]
@@ -301,7 +305,8 @@ class _Search:
 
     def curvature(self, state: _State) -> tuple[Array, Array]:
         """Return gradient (5,) and curvature (5, 5) of the objective."""
-        slopes, gradient = zip(*(self._slope(state, k) for k in range(5)), strict=True)
+        with ThreadPoolExecutor(thread_count()) as pool:
+            slopes, gradient = zip(*pool.map(partial(self._slope, state), range(5)), strict=True)
         flat = np.stack(slopes).reshape(5, -1)
         weight, held = self._weight / flat.shape[1], self._prior.weight(state.z)
         return np.array(gradient), np.asarray(weight * flat @ flat.T, dtype=float) + held * np.eye(5)

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,11 @@ class Scene:
             max(self.poses // 2, 1),
         )
 
+    @cached_property
+    def operator(self) -> ExactOperator | DepthOperator:
+        """The blur of the whole photo."""
+        return blur_operator(self.capture, self.poses)
+
     def framed(self, multiple: int = 1) -> "Scene":
         """Return the scene with a frame around it, as wide as the blur reaches, of which no pixel can be trusted.
 
@@ -93,31 +99,43 @@ class Scene:
         explaining border pixels without it (Bertero and Boccacci, A simple method for the reduction of boundary effects
         in the Richardson-Lucy approach to image deconvolution, A&A 437, 2005). The scene stays as it is where motion or
         lens are not known beyond the border, where near points move more than far ones, and where the frame would be
-        more than twice as large as the photo. Its width is rounded up to a `multiple` of so many px.
+        more than twice as large as the photo. Its width is rounded up to a `multiple` of so many px. One that is not
+        rounded is kept: several solvers may take turns.
         """
-        reach_px = blur_operator(self.capture, self.poses).reach_px
-        frame_px = multiple * math.ceil((math.ceil(reach_px) + 1) / multiple)
+        wide = self._wide if multiple == 1 else self._framed(multiple)
+        return self if wide is None else wide
+
+    @cached_property
+    def _wide(self) -> "Scene | None":
+        return self._framed(1)
+
+    def _framed(self, multiple: int) -> "Scene | None":
+        frame_px = multiple * math.ceil((math.ceil(self.operator.reach_px) + 1) / multiple)
         camera = self.capture.camera
         width, height = camera.width + 2 * frame_px, camera.height + 2 * frame_px
         if self.capture.depth() is not None or width * height > MOST_FRAMED * camera.width * camera.height:
-            return self
+            return None
         capture = self.capture.cropped(-frame_px, -frame_px, width, height)
         if not _known(capture, self.poses):
-            return self
+            return None
         pads = ((frame_px, frame_px), (frame_px, frame_px))
         picture = np.pad(self.picture, (*pads, (0, 0)), mode="edge")
         return replace(self, capture=capture, picture=picture, confidence=np.pad(self.confidence, pads))
 
     def problem(self, box: tuple[int, int, int, int] | None) -> Problem:
-        """Return the problem of a box (x0, y0, width, height) of the photo, or of all of it."""
+        """Return the problem of a box (x0, y0, width, height) of the photo, or of all of it, which is kept."""
         if box is None:
-            operator = blur_operator(self.capture, self.poses)
-            return Problem(self.picture, operator, self.facts.noise_std, _confidence(self.confidence, operator))
+            return self._whole
         x0, y0, width, height = box
         part = slice(y0, y0 + height), slice(x0, x0 + width)
         operator = blur_operator(self.capture.cropped(*box), self.poses)
         observed, confidence = (np.ascontiguousarray(array[part]) for array in (self.picture, self.confidence))
         return Problem(observed, operator, self.facts.noise_std, _confidence(confidence, operator))
+
+    @cached_property
+    def _whole(self) -> Problem:
+        confidence = _confidence(self.confidence, self.operator)
+        return Problem(self.picture, self.operator, self.facts.noise_std, confidence)
 
 
 def _known(capture: Capture, poses: int) -> bool:
@@ -382,7 +400,7 @@ def _solve(
 ) -> tuple[Image, int]:
     """Return the solution of a scene, and in how many tiles; the start is overwritten."""
     height, width, channels = scene.picture.shape
-    margin = tiling.margin_px(blur_operator(scene.capture, scene.poses).reach_px)
+    margin = tiling.margin_px(scene.operator.reach_px)
     # Besides images, the solvers keep a few maps of one channel.
     bytes_per_pixel = FLOAT_BYTES * (method.images_held * channels + 4)
     size = tiling.tile_size(tile, (height, width), bytes_per_pixel, margin) if method.tiles else None

@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 
 from gyrosharp.blur.encodings import Planes
 from gyrosharp.blur.network_input import ESTIMATE, PHYSICS, require_physics
-from gyrosharp.blur.operator import blur_operator
 from gyrosharp.media.transfer import SRGB, encode_light
 from gyrosharp.restore.classical import Scene, part_of, solve_scene
 from gyrosharp.restore.problem import Problem, Progress
@@ -76,9 +75,9 @@ class Physics:
         """How far from the edge of a box its planes differ from those of the whole photo, px."""
         if not {RESIDUAL, "outside"} & {*self.names}:
             return 0
-        return int(np.ceil(blur_operator(self.scene.capture, self.scene.poses).reach_px))
+        return int(np.ceil(self.scene.operator.reach_px))
 
-    def planes(self, box: Box, problem: Problem | None = None) -> Planes:
+    def planes(self, box: Box, problem: Problem | None = None, out: Planes | None = None) -> Planes:
         """Return the planes (P, height, width) float32 of a box (x0, y0, width, height) of the photo.
 
         Parameters
@@ -87,17 +86,20 @@ class Physics:
             The part.
         problem : Problem or None
             ``scene.problem(box)`` where that is at hand.
+        out : (P, height, width) float32 array or None
+            Where to write them.
         """
         x0, y0, width, height = box
         part = slice(y0, y0 + height), slice(x0, x0 + width)
-        planes = np.empty((sum(PHYSICS[name] for name in self.names), height, width), np.float32)
-        rest = iter(planes)
+        if out is None:
+            out = np.empty((sum(PHYSICS[name] for name in self.names), height, width), np.float32)
+        rest = iter(out)
         for name in self.names:
             pictured = self._plane(name, part, lambda: problem or self.scene.problem(box))
             for channel in range(PHYSICS[name]):
                 # One at a time: NumPy is slow to turn channels into planes.
                 next(rest)[:] = pictured[..., channel]
-        return planes
+        return out
 
     def _plane(self, name: str, part: tuple[slice, slice], problem: Callable[[], Problem]) -> Image:
         if name in self.pictures:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,3 +32,8 @@ class Problem:
     operator: BlurOperator
     noise_std: float
     confidence: NDArray[np.float32]
+
+    @cached_property
+    def seen(self) -> NDArray[np.float32]:
+        """A^T 1 (H, W): for how much of the exposure each point of u was seen."""
+        return np.ascontiguousarray(self.operator.adjoint(np.ones((*self.observed.shape[:2], 1), np.float32))[..., 0])

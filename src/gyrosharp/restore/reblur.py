@@ -34,8 +34,9 @@ class ReblurSums:
         textured = _textured(problem.observed, problem.noise_std)
         masks = [(trusted & textured)[used], (trusted & ~textured)[used]]
         self.counts += [mask.sum() for mask in masks]
+        error = np.empty(restored.shape, np.float32)
         for row, image in enumerate((problem.observed, restored)):
-            error = problem.operator.forward(image)
+            error = problem.operator.forward(image, error)
             error -= problem.observed
             squares = np.einsum("ijk,ijk->ij", error[used], error[used])
             self.squares[row] += [squares[mask].sum(dtype=np.float64) for mask in masks]

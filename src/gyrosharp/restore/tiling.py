@@ -153,11 +153,15 @@ def require_tile(tile: int | str) -> int | str:
 
 
 def _automatic(shape: tuple[int, int], bytes_per_pixel: float, margin: int) -> int | None:
-    budget = min(MOST_BYTES, FREE_SHARE * free_bytes())
-    if shape[0] * shape[1] * bytes_per_pixel <= budget:
+    most_px = min(MOST_BYTES, FREE_SHARE * free_bytes()) / bytes_per_pixel
+    if shape[0] * shape[1] <= most_px:
         return None
-    side = int(np.sqrt(budget / bytes_per_pixel)) - 2 * margin - RAMP_PX
-    return max(side, LEAST_TILE_PX)
+    sides = {-(-side // count) for side in shape for count in range(1, side // LEAST_TILE_PX + 1)}
+    for tile_px in sorted(sides, reverse=True):
+        rows, columns = (max(part.stop - part.start for part in _spans(side, tile_px, margin, 1)) for side in shape)
+        if tile_px < max(shape) and rows * columns <= most_px:
+            return tile_px
+    return LEAST_TILE_PX
 
 
 def free_bytes() -> float:

@@ -173,13 +173,15 @@ def solve(
     observed = np.ascontiguousarray(problem.observed, dtype=np.float32)
     previous = observed.copy() if start is None else np.ascontiguousarray(start, dtype=np.float32)
     estimate = previous.copy()
-    confidence, normaliser, weight = _pixel_maps(problem, observed, settings)
-    unseen, lacking = _filled_up(normaliser)
+    confidence, weight = _trust(problem, settings), _tv_weight(observed)
+    normaliser, unseen, lacking = _filled_up(problem.seen)
     threads = thread_count()
+    # Fresh memory for every blur would take a fifth of its time.
+    predicted, correction = np.empty_like(estimate), np.empty_like(estimate)
     for done, momentum in enumerate(momenta(settings), 1):
-        predicted = problem.operator.forward(estimate)
+        predicted = problem.operator.forward(estimate, predicted)
         ratio = _elementwise.ratio(observed, predicted, confidence, PREDICTION_FLOOR, threads)
-        correction = problem.operator.adjoint(ratio)
+        correction = problem.operator.adjoint(ratio, correction)
         correction[unseen] += lacking
         # `ratio` has served; its memory takes the total variation.
         tv = _weighted_tv(estimate, weight, ratio, threads) if settings.tv_strength > 0 else None
@@ -204,25 +206,23 @@ def momenta(settings: Settings) -> Iterator[float]:
         t = t_next
 
 
-def _pixel_maps(problem: Problem, observed: Image, settings: Settings) -> tuple[Image, Image, Image]:
-    """Return per pixel (H, W): c times the step length, A^T 1, and W."""
-    covered = problem.operator.coverage**COVERAGE_POWER
-    covered *= problem.confidence
-    covered *= np.float32(step_length(settings))
-    normaliser = problem.operator.adjoint(np.ones((*observed.shape[:2], 1), np.float32))[..., 0]
-    return np.ascontiguousarray(covered), np.ascontiguousarray(normaliser), _tv_weight(observed)
+def _trust(problem: Problem, settings: Settings) -> Image:
+    """Return c times the step length (H, W)."""
+    trust = problem.operator.coverage**COVERAGE_POWER
+    trust *= problem.confidence
+    trust *= np.float32(step_length(settings))
+    return np.ascontiguousarray(trust)
 
 
-def _filled_up(normaliser: Image) -> tuple[tuple[NDArray[np.intp], ...], Image]:
-    """Raise A^T 1 to its least value, in place; return where (rows, columns), and by how much (n, 1).
+def _filled_up(seen: Image) -> tuple[Image, tuple[NDArray[np.intp], ...], Image]:
+    """Return A^T 1 raised to its least value, where (rows, columns), and by how much (n, 1).
 
     Points that no pixel saw, as at the border of a slow rolling shutter, have A^T 1 = 0 and would turn black. Adding
     what is lacking to the correction as well makes them keep what they were given.
     """
-    unseen = np.nonzero(normaliser < LEAST_SEEN)
-    lacking = LEAST_SEEN - normaliser[unseen]
-    normaliser[unseen] = LEAST_SEEN
-    return unseen, np.asarray(lacking[:, None], dtype=np.float32)
+    unseen = np.nonzero(seen < LEAST_SEEN)
+    lacking = LEAST_SEEN - seen[unseen]
+    return np.maximum(seen, np.float32(LEAST_SEEN)), unseen, np.asarray(lacking[:, None], dtype=np.float32)
 
 
 def _tv_weight(observed: Image) -> Image:
