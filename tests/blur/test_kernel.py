@@ -368,10 +368,12 @@ def test_rl_update(size, with_tv, channels):
     estimate, correction, previous = rng.normal(0.5, 0.5, (3, *size, channels)).astype(np.float32)
     normaliser = rng.normal(0.2, 0.5, size).astype(np.float32)  # some below the clamp
     tv = noise(rng, *size, channels) * 3 if with_tv else None
-    bottom = np.maximum(normaliser, 1e-3)[..., None] * np.maximum(1 - 0.4 * (tv if with_tv else 0.0), 0.25)
+    weight = 0.8 * noise(rng, *size) if with_tv else None
+    smoothed = np.maximum(1 - weight[..., None] * tv, 0.25) if with_tv else 1.0
+    bottom = np.maximum(normaliser, 1e-3)[..., None] * smoothed
     new = np.maximum(estimate * correction / bottom, 0)
     ahead = np.maximum(new + 0.7 * (new - previous), 0)
-    arguments = (estimate, correction, normaliser, tv, 0.4, previous, 0.7, 2)
+    arguments = (estimate, correction, normaliser, tv, weight, previous, 0.7, 2)
     for got, expected in zip(kernel.rl_update(*arguments), (new, ahead), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-4)
     fresh, extrapolated = kernel.rl_update(*arguments, previous, estimate)  # in place
@@ -474,7 +476,7 @@ UPDATE = {
     "correction": IMAGE,
     "normaliser": PLANE,
     "tv": None,
-    "tv_weight": 0.1,
+    "tv_weight": PLANE,
     "previous": IMAGE,
     "momentum": 0.5,
     "threads": 1,
@@ -506,7 +508,13 @@ STEP_ERRORS = [
     ),
     (kernel.rl_update, UPDATE, {"tv": IMAGE[:1]}, "tv must have shape (20, 40, 3), got (1, 40, 3)"),
     (kernel.rl_update, UPDATE, {"momentum": np.inf}, "momentum must be a finite number"),
-    (kernel.rl_update, UPDATE, {"tv_weight": 1e300}, "tv_weight must be a finite number"),
+    (
+        kernel.rl_update,
+        UPDATE,
+        {"tv": IMAGE, "tv_weight": PLANE[:1]},
+        "tv_weight must have shape (20, 40), got (1, 40)",
+    ),
+    (kernel.rl_update, UPDATE, {"tv": IMAGE, "tv_weight": None}, "tv_weight must be a NumPy array in CPU memory"),
     (
         kernel.rl_update,
         UPDATE,

@@ -290,18 +290,12 @@ class TestElementwise:
         tv = 400 * (tv - 0.5) if with_tv else None  # beyond the limit of 0.25 in places
         normaliser = np.ascontiguousarray(mask[..., 0])
         normaliser[0, 0] = 0.0
+        weight = np.ascontiguousarray(0.02 * mask[..., -1]) if with_tv else None
 
         def call():
             images = estimate.copy(), previous.copy()
-            _elementwise.update(images[0], correction, normaliser, tv, 0.01, images[1], 0.7, threads=2)
+            _elementwise.update(images[0], correction, normaliser, tv, weight, images[1], 0.7, threads=2)
             return images
 
         for native, numpy in zip(*both(monkeypatch, call), strict=True):
             np.testing.assert_allclose(native, numpy, rtol=1e-4, atol=1e-5)
-
-    def test_scale_pixels(self, shape, channels):
-        image, mask = self.random(shape, channels, 2)
-        weight = np.ascontiguousarray(mask[..., 0])
-        scaled = image.copy()
-        _elementwise.scale_pixels(scaled, weight, threads=2)
-        np.testing.assert_array_equal(scaled, image * weight[..., None])

@@ -179,7 +179,7 @@ def rl_update(
     correction: NDArray[np.float32],
     normaliser: NDArray[np.float32],
     tv: NDArray[np.float32] | None,
-    tv_weight: float,
+    tv_weight: NDArray[np.float32] | None,
     previous: NDArray[np.float32],
     momentum: float,
     threads: int,
@@ -201,8 +201,8 @@ def rl_update(
         `adjoint` of what the ratio is for a perfect estimate (ones, or the confidence).
     tv : (H, W, C) float32 array or None
         `tv_divergence` of the estimate; None leaves the term out.
-    tv_weight : float
-        Strength of the total variation.
+    tv_weight : (H, W) float32 array or None
+        Strength of the total variation at every pixel; not looked at without `tv`.
     previous : (H, W, C) float32 array
         `new` of the last step.
     momentum : float

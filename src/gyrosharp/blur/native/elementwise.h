@@ -89,15 +89,16 @@ inline void update_rows(const gyro::UpdateJob& job, int index, float*) {
     const Rows rows = rows_at(index, job.height);
     const std::size_t begin = static_cast<std::size_t>(rows.first) * job.width;
     const std::size_t end = static_cast<std::size_t>(rows.last + 1) * job.width;
-    alignas(64) float scale[kChunk], spread_scale[kChunk * C];
+    alignas(64) float scale[kChunk], spread_scale[kChunk * C], weight[kChunk * C];
     for (std::size_t at = begin; at < end; at += kChunk) {
         const int pixels = static_cast<int>(end - at < kChunk ? end - at : kChunk), count = pixels * C;
         for (int i = 0; i < pixels; ++i) scale[i] = 1.0f / fmax2(job.normaliser[at + i], kLeastNormaliser);
         spread<C>(scale, pixels, spread_scale);
         if (job.tv) {
             const float* tv = job.tv + at * C;
+            spread<C>(job.tv_weight + at, pixels, weight);
             for (int i = 0; i < count; ++i)
-                spread_scale[i] /= fmax2(1.0f - job.tv_weight * tv[i], kLeastTvFactor);
+                spread_scale[i] /= fmax2(1.0f - weight[i] * tv[i], kLeastTvFactor);
         }
         const float *estimate = job.estimate + at * C, *correction = job.correction + at * C;
         const float* previous = job.previous + at * C;

@@ -153,15 +153,17 @@ nb::object rl_update(nb::handle estimate_, nb::handle correction_, nb::handle no
     require_shape(correction, "correction", estimate.shape());
     require_shape(normaliser, "normaliser", plane_of(estimate));
     require_shape(previous, "previous", estimate.shape());
-    const FloatArray tv(tv_.is_none() ? estimate_ : tv_, "tv", 3);
+    const bool smooth = !tv_.is_none();
+    const FloatArray tv(smooth ? tv_ : estimate_, "tv", 3), tv_weight(smooth ? tv_weight_ : normaliser_, "tv_weight", 2);
     require_shape(tv, "tv", estimate.shape());
-    const float tv_weight = real(tv_weight_, "tv_weight"), momentum = real(momentum_, "momentum");
+    require_shape(tv_weight, "tv_weight", plane_of(estimate));
+    const float momentum = real(momentum_, "momentum");
     const int threads = integer(threads_, "threads", 1, kMaxThreads);
     const Output fresh = output_array(out_new_, "out_new", estimate.shape());
     const Output extrapolated = output_array(out_extrapolated_, "out_extrapolated", estimate.shape());
     require(fresh.data != extrapolated.data, "out_new and out_extrapolated must be different arrays");
-    const UpdateJob job{estimate.data(), correction.data(), normaliser.data(), tv_.is_none() ? nullptr : tv.data(),
-                        previous.data(), tv_weight, momentum, fresh.data, extrapolated.data,
+    const UpdateJob job{estimate.data(), correction.data(), normaliser.data(), smooth ? tv.data() : nullptr,
+                        smooth ? tv_weight.data() : nullptr, previous.data(), momentum, fresh.data, extrapolated.data,
                         static_cast<int>(estimate.size(0)), static_cast<int>(estimate.size(1)),
                         static_cast<int>(estimate.size(2))};
     {

@@ -74,9 +74,10 @@ struct UpdateJob {
     const float* estimate;
     const float* correction;
     const float* normaliser;
-    const float* tv;  // may be null
+    const float* tv;         // may be null
+    const float* tv_weight;  // per pixel; null with tv
     const float* previous;
-    float tv_weight, momentum;
+    float momentum;
     float* out_new;
     float* out_extrapolated;
     int height, width, channels;

@@ -3,8 +3,6 @@
 The two agree to rounding (a test holds them together); what each computes is written down in `gyrosharp.blur._kernel`.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +14,6 @@ Image = NDArray[np.float32]
 # the update's sign.
 LEAST_NORMALISER = 1e-3
 LEAST_TV_FACTOR = 0.25
-# Rows per work item of `scale_pixels`: a band stays in the second-level cache.
-BAND_ROWS = 64
 
 
 def ratio(observed: Image, predicted: Image, confidence: Image, floor: float, threads: int) -> Image:
@@ -58,12 +54,15 @@ def update(
     correction: Image,
     normaliser: Image,
     tv: Image | None,
-    tv_weight: float,
+    tv_weight: Image | None,
     previous: Image,
     momentum: float,
     threads: int,
 ) -> None:
-    """Take one step from `estimate`; write the new image over `previous` and its extrapolation over `estimate`."""
+    """Take one step from `estimate`; write the new image over `previous` and its extrapolation over `estimate`.
+
+    The total variation's weight (H, W) is that of every pixel.
+    """
     if native_kernel_available():
         from gyrosharp.blur import _kernel
 
@@ -81,21 +80,8 @@ def update(
         )
         return
     new = estimate * correction / np.maximum(normaliser, np.float32(LEAST_NORMALISER))[..., None]
-    if tv is not None:
-        new /= np.maximum(1 - np.float32(tv_weight) * tv, np.float32(LEAST_TV_FACTOR))
+    if tv is not None and tv_weight is not None:
+        new /= np.maximum(1 - tv_weight[..., None] * tv, np.float32(LEAST_TV_FACTOR))
     np.maximum(new, 0, out=new)
     np.maximum(new + np.float32(momentum) * (new - previous), 0, out=estimate)
     previous[...] = new
-
-
-def scale_pixels(image: Image, weight: Image, threads: int) -> None:
-    """Multiply an image (H, W, C) in place by a weight (H, W) per pixel."""
-
-    def work(start: int) -> None:
-        rows = slice(start, start + BAND_ROWS)
-        # Channel by channel: a broadcast over the last axis would run three steps at a time.
-        for channel in range(image.shape[2]):
-            image[rows, :, channel] *= weight[rows]
-
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        list(pool.map(work, range(0, image.shape[0], BAND_ROWS)))

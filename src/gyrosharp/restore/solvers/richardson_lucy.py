@@ -31,7 +31,7 @@ Tai et al., "Richardson-Lucy deblurring for scenes under a projective motion pat
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,7 +173,8 @@ def solve(
     observed = np.ascontiguousarray(problem.observed, dtype=np.float32)
     previous = observed.copy() if start is None else np.ascontiguousarray(start, dtype=np.float32)
     estimate = previous.copy()
-    confidence, weight = _trust(problem, settings), _tv_weight(observed)
+    confidence = _trust(problem, settings)
+    smoothing = _tv_weight(observed, settings) if settings.tv_strength > 0 else None
     normaliser, unseen, lacking = _filled_up(problem.seen)
     threads = thread_count()
     # Fresh memory for every blur would take a fifth of its time.
@@ -184,9 +185,8 @@ def solve(
         correction = problem.operator.adjoint(ratio, correction)
         correction[unseen] += lacking
         # `ratio` has served; its memory takes the total variation.
-        tv = _weighted_tv(estimate, weight, ratio, threads) if settings.tv_strength > 0 else None
-        strength = settings.tv_strength * step_length(settings)
-        _elementwise.update(estimate, correction, normaliser, tv, strength, previous, momentum, threads)
+        tv = None if smoothing is None else _elementwise.tv_divergence(estimate, TV_EPSILON, threads, ratio)
+        _elementwise.update(estimate, correction, normaliser, tv, smoothing, previous, momentum, threads)
         if progress is not None:
             progress(done, settings.iterations)
     return previous
@@ -225,20 +225,19 @@ def _filled_up(seen: Image) -> tuple[Image, tuple[NDArray[np.intp], ...], Image]
     return np.maximum(seen, np.float32(LEAST_SEEN)), unseen, np.asarray(lacking[:, None], dtype=np.float32)
 
 
-def _tv_weight(observed: Image) -> Image:
+def _tv_weight(observed: Image, settings: Settings) -> Image:
+    """Return l W times the step length (H, W)."""
     import cv2
 
-    brightness = reduce(np.add, (observed[..., c] for c in range(observed.shape[2]))) / np.float32(observed.shape[2])
+    channels = observed.shape[2]
+    brightness = cv2.transform(observed, np.full((1, channels), 1 / channels, np.float32)).reshape(observed.shape[:2])
     side = (BRIGHTNESS_SIDE_PX, BRIGHTNESS_SIDE_PX)
     smooth = cv2.GaussianBlur(brightness, side, BRIGHTNESS_SIGMA_PX, borderType=cv2.BORDER_REPLICATE)
     np.maximum(smooth, np.float32(TV_LEAST_BRIGHTNESS), out=smooth)
-    return np.asarray(np.sqrt(np.float32(TV_BRIGHTNESS) / smooth), dtype=np.float32)
-
-
-def _weighted_tv(estimate: Image, weight: Image, out: Image, threads: int) -> Image:
-    tv = _elementwise.tv_divergence(estimate, TV_EPSILON, threads, out)
-    _elementwise.scale_pixels(tv, weight, threads)
-    return tv
+    np.divide(np.float32(TV_BRIGHTNESS), smooth, out=smooth)
+    np.sqrt(smooth, out=smooth)
+    smooth *= np.float32(settings.tv_strength * step_length(settings))
+    return np.asarray(smooth, dtype=np.float32)
 
 
 METHODS = (
