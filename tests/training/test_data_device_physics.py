@@ -117,10 +117,10 @@ def test_long_trails_are_solved_at_half_size_first(photos):
 
 @pytest.mark.usefixtures("frames_alike")
 def test_a_network_makes_the_estimate_in_further_passes(photos):
-    """refine-s, as a photo of that size is shown to it: three passes, each in four orientations."""
+    """refine-s, as a photo of that size is shown to it: four passes, each in four orientations."""
     raw = synth(refiner="refine-s")
     refiner = Refiner.of_model("refine-s", 64 * 64)
-    assert [len(ways) for ways in refiner.passes] == [4, 4, 4] and len(refiner.ways) == 8
+    assert [len(ways) for ways in refiner.passes] == [4, 4, 4, 4] and len(refiner.ways) == 8
     batch, engine = arrived(opened(photos, raw, batch=3), 1)[0], engine_of(photos, raw)
     for place in range(3):
         assert_same(batch, place, engine.sample(place))

@@ -50,6 +50,12 @@ def test_a_run_that_is_not_there_is_refused(tmp_path):
         supervised_step(config_of("tiny", tmp_path / "empty"), CPU)
 
 
+def test_a_name_of_nothing_is_refused(tmp_path):
+    message = r"net\.start: expected the folder of a run, a checkpoint or a model, got .*nowhere, .* refine-s"
+    with pytest.raises(InputError, match=message):
+        supervised_step(config_of("tiny", tmp_path / "nowhere"), CPU)
+
+
 def test_weights_of_another_network_are_refused(tmp_path):
     run = write_run(tmp_path / "run", "deepgyro")
     with pytest.raises(InputError, match=r"net\.start: .* weights of this network and size, got those"):

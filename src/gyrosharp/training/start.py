@@ -54,6 +54,11 @@ def start_from(net: DeblurNet, name: str, source: str) -> None:
     if is_model_path(source) or (source in bundled_names() and not Path(source).exists()):
         model = find_model(source)
         found, weights, place = model.card.net, net_of_model(model).state_dict(), model.card.name
+    elif not Path(source).exists():
+        raise InputError(
+            f"net.start: expected the folder of a run, a checkpoint or a model, got {source}, which is none; "
+            f"with gyrosharp come {', '.join(bundled_names())}"
+        )
     else:
         path = checkpoint_of(Path(source))
         earlier, config, _ = trained_net(path)
