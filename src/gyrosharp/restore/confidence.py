@@ -51,9 +51,9 @@ TOLERANCE = 16 / 255
 # the usual. Restored by rl, flat areas keep 0.35 of the noise; q is 0.03 to 0.06 with the exact motion, and the mean
 # error 0.4 to 0.6 of the change; with the largest errors the two are 0.06 to 0.09 and up to 1.3. Solvers fit the photo
 # more closely than the truth, so that little is left unexplained, and means much; what networks restore does not, and
-# means less. With these two K the map's mean is 0.90 and 0.92, and 0.94 are right.
+# means less. With these two K the map's mean is 0.88 and 0.94, and 0.91 and 0.95 are right.
 NOISE_LEFT, MOST_WRONG = 0.35, 1.5
-SOLVERS_K, NETWORKS_K = 10.0, 3.0
+SOLVERS_K, NETWORKS_K = 10.0, 2.0
 # Changes are pooled like that because errors stand beside edges, not on them: 1 and 3 px rank them as well.
 CHANGE_SIGMA_PX = 2.0
 RESIDUAL_SIGMA_PX = 2.0
