@@ -1,4 +1,9 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from itertools import islice
 
 import numpy as np
@@ -168,3 +173,27 @@ def test_requests_by_hand():
     wanted = requests(3, 4, lambda step: step / 10, rank=1, world=2)
     assert list(islice(wanted, 2)) == [Request(28, 4, 0.3), Request(36, 4, 0.4)]
     assert sorted(sample_at(0, number, 5) for number in range(10, 15)) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups here")
+def test_a_signal_to_all_processes_leaves_a_checkpoint(tmp_path):
+    """As job schedulers and `timeout` send it: loader processes leave it to the training process."""
+    photos = write_photos(tmp_path / "photos")
+    config = {
+        "net": {"name": "refine", "size": "tiny"},
+        "data": {"crop": 32, "batch": 2, "workers": 2, "synth": {"motion": {"sources": [{"kind": "tremor"}]}}},
+        "validation": {"samples": 1},
+    }
+    (tmp_path / "config.yaml").write_text(json.dumps(config))
+    command = [sys.executable, "-m", "gyrosharp", "train", str(tmp_path / "config.yaml"), "--data", str(photos)]
+    command += ["-o", str(tmp_path / "run"), "--set", "log_every=1", "--set", "data.synth.motion.trail_px=[1, 4]"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    log, deadline = tmp_path / "run" / "log.jsonl", time.monotonic() + 120
+    while not log.exists() or '"step": 3' not in log.read_text():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "interrupted" in said and "bug" not in said
+    assert (tmp_path / "run" / "last.pt").exists()

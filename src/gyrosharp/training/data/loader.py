@@ -1,5 +1,6 @@
 """Batches from a function of requests, made here or by loader processes, in order."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,6 +42,7 @@ def loaded(make: Callable[[Request], Any], wanted: Iterator[Request], workers: i
         num_workers=workers,
         prefetch_factor=AHEAD,
         pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_leave_signals,
         # Its own generator: otherwise starting the loader would take a number from the one that a resumed run restores.
         generator=torch.Generator(),
     )
@@ -48,6 +50,11 @@ def loaded(make: Callable[[Request], Any], wanted: Iterator[Request], workers: i
         if isinstance(batch, _Failure):
             raise batch.error
         yield batch
+
+
+def _leave_signals(_worker: int) -> None:
+    """Leave a stop to the training process, which ends its step first: schedulers signal every process of a job."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 class _Failure:
