@@ -160,6 +160,23 @@ def test_the_share_of_errors_scales_them(photos):
     assert misfit[0] < misfit[1]
 
 
+@pytest.mark.parametrize("names", [("estimate",), ("estimate", "noise"), ("saturation",)])
+def test_networks_see_no_more_than_they_ask_for(photos, names):
+    wanted = NetworkInput(physics=names)
+    every = arrived(opened(photos), 1)[0].planes[:, 2:]
+    planes = arrived(opened(photos, inputs=wanted), 1)[0].planes
+    places = {"estimate": [0, 1, 2], "noise": [9], "saturation": [11]}
+    torch.testing.assert_close(planes, every[:, [place for name in names for place in places[name]]])
+
+
+def test_depth_is_seen_where_nothing_moves_with_it(tmp_path):
+    wanted = NetworkInput("linear_kernel", {"form": "vector"}, depth=True, physics=("estimate",))
+    data = opened(write_rgbd(tmp_path / "rgbd"), synth(picture={"scale": (1.0, 1.0)}, blur={}), wanted)
+    planes = torch.cat([batch.planes for batch in arrived(data, 2)])
+    assert planes.shape == (8, 6, 64, 64)
+    np.testing.assert_allclose(np.unique(planes[:, 2]), [0.08, 0.3], rtol=1e-5)
+
+
 def test_several_configs_take_turns(photos):
     plain = synth(sensor={"preset": "none"}, blur={})
     both = arrived(opened(photos, [synth(), plain], batch=2), 4)

@@ -70,12 +70,9 @@ def test_total_variation_is_the_solver_s():
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_points_that_no_pixel_saw_keep_what_they_were_given(problems):
+def test_points_that_no_pixel_saw_keep_what_they_were_given():
     """A frame around the photo, wider than the blur reaches, of which nothing can be trusted."""
-    problem = problems[0]
-    wide = shake(WIDTH, HEIGHT, strength=40.0)
-    grid = shot_grid(wide, POSES)
+    grid = shot_grid(shake(WIDTH, HEIGHT, strength=40.0), POSES)
     grey = torch.full((1, 3, HEIGHT, WIDTH), 0.2)
     solved = BatchProblem(grey, [grid], torch.zeros(1, 1, HEIGHT, WIDTH)).solve([Settings(4, 0.0)])
     torch.testing.assert_close(solved, grey)
-    assert problem.observed.max() > 0

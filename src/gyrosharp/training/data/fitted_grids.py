@@ -1,11 +1,20 @@
 """Node grids that `gyrosharp.blur.torch_operator.TorchBlur` takes together."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gyrosharp.blur.nodes import NodeGrid
+
+# Shots are blurred together whose numbers of poses, rounded up to a multiple of this, are the same.
+POSE_STEP = 16
+
+
+def pose_steps(grid: NodeGrid) -> int:
+    """Return a grid's number of poses in steps of `POSE_STEP`: what shots have in common that are blurred together."""
+    return math.ceil(grid.weights.size / POSE_STEP)
 
 
 def fitted(grids: Sequence[NodeGrid], shape: tuple[int, int]) -> list[NodeGrid]:

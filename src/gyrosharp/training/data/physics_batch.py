@@ -93,7 +93,7 @@ class PhysicsBatch:
             part.to(device, non_blocking=True)
             for part in (self.image, self.target, self.confidence, self.still, self.planes, self.refiner_planes)
         )
-        named = dict(zip(self.still_names, still.split(1, dim=1), strict=True))
+        named = {name: still[:, place : place + 1] for place, name in enumerate(self.still_names)}
         physics = physics_planes(self.solvers, image, confidence, named, self.physics, self.refiner, refiner_planes)
         return Batch(
             each_laid(image, self.orientations),

@@ -64,16 +64,19 @@ class PhysicsShotMaker:
         height, width = blurred.shape[:2]
         change = Augmentation(0, 0, width, *drawn_orientation(rng, self.flip))
         field = self.maker.field(drawn.noisy_motion)
-        seen = replace(self.inputs, physics=(), passes=1)
+        depth_m, seen = drawn.shot.sample.depth(), replace(self.inputs, physics=(), passes=1)
+        turned_m = None if depth_m is None else change.picture(depth_m)
         refiner_planes = np.zeros((0, height, width), np.float32)
+        if self.refiner is not None:
+            refiner_planes = self.refiner.planes(field, (height, width), depth_m)
         return PhotographedShot(
             name=f"{number:08d}",
             image=_values(blurred),
             target=_values(sharp),
             confidence=scene.confidence[None],
             still=Physics(scene, self._still_names, {}).planes((0, 0, width, height)),
-            planes=input_planes(seen, change.field(field) if seen.encoding else None, (height, width)),
-            refiner_planes=refiner_planes if self.refiner is None else self.refiner.planes(field, (height, width)),
+            planes=input_planes(seen, change.field(field) if seen.encoding else None, (height, width), turned_m),
+            refiner_planes=refiner_planes,
             solver=physics_shot(scene),
             orientation=change.orientation,
         )

@@ -1,6 +1,5 @@
 """PhysicsShot: how a drawn shot is to be solved on the training device, planned by the loader."""
 
-import math
 from dataclasses import dataclass
 
 from gyrosharp.blur.motion import CameraMotion
@@ -10,10 +9,10 @@ from gyrosharp.restore.classical import Scene, pyramid
 from gyrosharp.restore.physics import PULL, SOLVER
 from gyrosharp.restore.solvers import find_method
 from gyrosharp.restore.solvers.richardson_lucy import Settings
+from gyrosharp.training.data.fitted_grids import pose_steps
 
-# Frames are made wider, to a multiple of this, and shots of one size and of like numbers of poses, in steps of this,
-# are solved together.
-FRAME_STEP_PX, POSE_STEP = 16, 16
+# Frames are made wider, to a multiple of this: shots of one size are solved together.
+FRAME_STEP_PX = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,7 @@ class PhysicsShot:
     @property
     def form(self) -> tuple[object, ...]:
         """What shots have in common that are solved together."""
-        return tuple(size.shape for size in self.sizes), math.ceil(self.grid.weights.size / POSE_STEP)
+        return tuple(size.shape for size in self.sizes), pose_steps(self.grid)
 
 
 def physics_shot(scene: Scene) -> PhysicsShot:

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gyrosharp.blur.encodings import Planes
 from gyrosharp.blur.field import BlurField
@@ -51,10 +52,10 @@ class Refiner:
         """The orientations that it sees pictures in, each once."""
         return tuple(dict.fromkeys(way for ways in self.passes for way in ways))
 
-    def planes(self, field: BlurField, shape: tuple[int, int]) -> Planes:
+    def planes(self, field: BlurField, shape: tuple[int, int], depth_m: NDArray[np.float32] | None) -> Planes:
         """Return the planes (K C, h, w) that it sees before those of physics, for a picture in each of its ways."""
         still = replace(self.wanted, physics=(), passes=1)
-        planes = input_planes(still, field, shape)
+        planes = input_planes(still, field, shape, depth_m)
         return np.concatenate([laid_planes(still, planes, way) for way in self.ways])
 
     def net(self, device: "torch.device") -> DeblurNet:

@@ -1,6 +1,5 @@
 """ShotBatch: shots drawn by the loader, which become blurred pictures once they are on the training device."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,11 +13,8 @@ from gyrosharp.datasets.synthesis.sensor import Sensor
 from gyrosharp.training.data.augment import Augmentation
 from gyrosharp.training.data.batch import Batch
 from gyrosharp.training.data.device_sensor import photographed, stored
-from gyrosharp.training.data.fitted_grids import fitted
+from gyrosharp.training.data.fitted_grids import fitted, pose_steps
 from gyrosharp.training.data.turned import each_laid
-
-# Shots are blurred together whose pose counts, rounded up to a multiple of this, are the same.
-POSE_STEP = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +119,7 @@ def _blurred(light: "torch.Tensor", grids: Sequence[NodeGrid]) -> "torch.Tensor"
 
 
 def _by_poses(grids: Sequence[NodeGrid]) -> Iterator[list[int]]:
-    steps = [math.ceil(grid.weights.size / POSE_STEP) for grid in grids]
+    steps = [pose_steps(grid) for grid in grids]
     for wanted in sorted(set(steps)):
         yield [i for i, step in enumerate(steps) if step == wanted]
 
