@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -376,14 +377,13 @@ def _coarse_solution(scene: Scene, method: Method, tile: int | str, progress: Pr
     """Solve the smaller sizes of a scene and enlarge what comes of it; None where that would not pay."""
     import cv2
 
-    sizes = list(pyramid(scene, method))[1:]
     start: Image | None = None
-    for done, small in enumerate(reversed(sizes), 1):
+    for small, larger in pairwise(reversed(list(pyramid(scene, method)))):
         settings = method.plan(small.facts, start is not None)
         # The last of them takes nearly all of the time.
-        told = progress if done == len(sizes) else None
+        told = progress if larger is scene else None
         solution, _ = _solve(small, method, settings, tile, start, told, None)
-        height, width = (scene if done == len(sizes) else sizes[-done - 1]).picture.shape[:2]
+        height, width = larger.picture.shape[:2]
         enlarged = cv2.resize(solution, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
         start = np.maximum(enlarged, np.float32(LEAST_START), out=enlarged)
     return start
