@@ -154,3 +154,23 @@ def test_a_run_is_exported_and_deblurs(run, shot, tmp_path):
     assert again.code == 3 and "exists already" in again.err
     found = json.loads(run(*command, "-f", "--half", "--json").out)
     assert found["card"]["weights_precision"] == "float16" and len(found["files"]) == 3
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_a_run_is_exported_in_8_bits(run, tmp_path):
+    pytest.importorskip("onnxscript", reason="the extra `train` is not installed here")
+    from synth_inputs import write_photos
+    from trained_runs import write_run
+    from training_shards import shards_of_photos
+
+    folder = write_run(tmp_path / "run", "imu_unet")
+    shards_of_photos(write_photos(tmp_path / "photos"), tmp_path / "samples", 2)
+    command = ("export", folder, "-o", tmp_path / "models", "--int8", tmp_path / "samples")
+    result = run(*command)
+    assert result.code == 0 and "M parameters in int8, trained" in result.out
+    assert result.out.count(" dB on 1 samples") == 1
+    found = json.loads(run(*command, "-f", "--json").out)
+    assert found["card"]["arithmetic"] == "int8" and found["int8"]["samples"] == 1
+    again = run(*command, "-f", "--half")
+    assert again.code == 2 and "expected --half or --int8, got both" in again.err

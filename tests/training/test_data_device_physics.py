@@ -17,11 +17,15 @@ from gyrosharp.errors import UsageError  # noqa: E402
 from gyrosharp.geometry.shutter import Shutter  # noqa: E402
 from gyrosharp.nets import net_config  # noqa: E402
 from gyrosharp.restore.classical import Scene  # noqa: E402
+from gyrosharp.restore.model_card import CardFile, sha256  # noqa: E402
+from gyrosharp.restore.models import find_model  # noqa: E402
 from gyrosharp.training.config import TrainConfig  # noqa: E402
 from gyrosharp.training.data import open_training_data  # noqa: E402
 from gyrosharp.training.data.physics_shot import FRAME_STEP_PX  # noqa: E402
 from gyrosharp.training.data.refiner import Refiner  # noqa: E402
+from gyrosharp.training.onnx_graph import onnx_graph  # noqa: E402
 from gyrosharp.training.run import train  # noqa: E402
+from gyrosharp.training.start import net_of_model  # noqa: E402
 from synth_inputs import write_photos, write_rgbd  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -35,6 +39,17 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     return write_photos(tmp_path_factory.mktemp("device"))
+
+
+@pytest.fixture(scope="module")
+def in_float32(tmp_path_factory):
+    """refine-s as it was before its convolutions were rounded to 8 bits."""
+    folder, card = tmp_path_factory.mktemp("model"), find_model("refine-s").card
+    graph = onnx_graph(net_of_model(find_model("refine-s")))
+    (folder / "float.onnx").write_bytes(graph)
+    files = {"onnx": CardFile(name="float.onnx", sha256=sha256(graph))}
+    card.model_copy(update={"name": "float", "files": files}).write(folder / "float.card.json")
+    return str(folder / "float.onnx")
 
 
 @pytest.fixture
@@ -116,16 +131,20 @@ def test_long_trails_are_solved_at_half_size_first(photos):
 
 
 @pytest.mark.usefixtures("frames_alike")
-def test_a_network_makes_the_estimate_in_further_passes(photos):
+def test_a_network_makes_the_estimate_in_further_passes(photos, in_float32):
     """refine-s, as a photo of that size is shown to it: four passes, each in four orientations."""
-    raw = synth(refiner="refine-s")
-    refiner = Refiner.of_model("refine-s", 64 * 64)
+    raw = synth(refiner=in_float32)
+    refiner = Refiner.of_model(in_float32, 64 * 64)
     assert [len(ways) for ways in refiner.passes] == [4, 4, 4, 4] and len(refiner.ways) == 8
     batch, engine = arrived(opened(photos, raw, batch=3), 1)[0], engine_of(photos, raw)
     for place in range(3):
         assert_same(batch, place, engine.sample(place))
     solved = arrived(opened(photos, batch=3), 1)[0]
     assert (solved.planes[:, 2:5] - batch.planes[:, 2:5]).abs().max() > 5 * ONE_CODE
+    # What ships rounds to 8 bits on the way, the device does not.
+    sample = engine_of(photos, synth(refiner="refine-s")).sample(0)
+    rounded = sample.physics["estimate"].transpose(2, 0, 1) / 255
+    assert 0 < np.square(batch.planes[0, 2:5].numpy() - rounded).mean() < (0.6 * ONE_CODE) ** 2
 
 
 def test_samples_are_turned_with_their_planes(photos):

@@ -43,6 +43,7 @@ def run(source: Path, options: ExportOptions) -> None:
         system_net=net,
         device=options.trained_on,
         half=options.half,
+        int8=tuple(options.int8 or ()),
         figures=figures,
         limits=tuple(options.limit or ()),
         force=options.force,
@@ -68,12 +69,16 @@ def _tell(made: "Exported", *, as_json: bool) -> None:
             "card": made.card.model_dump(mode="json"),
             "files": [str(path) for path in made.files],
             "differences": [asdict(one) for one in made.differences],
+            "int8": None if made.int8 is None else asdict(made.int8),
         }
         typer.echo(json.dumps(facts, indent=1))
         return
     typer.echo(f"{made.card.name}: {made.card.description}")
     for one in made.differences:
         typer.echo(f"  {one.width:4d} x {one.height:<4d} px: graph and network differ by at most {one.largest:.1e}")
+    if made.int8 is not None:
+        cost = made.int8
+        typer.echo(f"  in 8 bits: {cost.int8_db:.2f} instead of {cost.float_db:.2f} dB on {cost.samples} samples")
     typer.echo(f"  memory: {made.card.bytes_per_pixel:.0f} bytes per pixel")
     for path in made.files:
         typer.echo(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

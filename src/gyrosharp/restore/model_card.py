@@ -87,8 +87,9 @@ class ModelCard(_Strict):
     bytes_per_pixel: float = Field(gt=0, description="memory that a run takes per px of the picture, measured, bytes")
     parameters: Count = Field(description="number of trained values")
     opset: int = Field(ge=1, description="ONNX operator set")
-    weights_precision: Literal["float32", "float16"] = Field(
-        description="how the weights are stored; all run in float32"
+    weights_precision: Literal["float32", "float16"] = Field(description="how the weights are stored")
+    arithmetic: Literal["float32", "int8"] = Field(
+        default="float32", description="what it runs in; int8: all but the first and last convolutions"
     )
     data: dict[str, Any] = Field(default_factory=dict, description="what it was trained on")
     recipe: dict[str, Any] = Field(default_factory=dict, description="TrainConfig of the run")
@@ -127,7 +128,8 @@ class ModelCard(_Strict):
     def description(self) -> str:
         """One line: size, parameters, training."""
         trained = f"{self.steps} steps, {self.minutes:.0f} min on {self.device}"
-        return f"size {self.size}, {self.parameters / 1e6:.3g} M parameters, trained {trained}"
+        precise = "" if self.arithmetic == "float32" else f" in {self.arithmetic}"
+        return f"size {self.size}, {self.parameters / 1e6:.3g} M parameters{precise}, trained {trained}"
 
     def write(self, path: Path, overwrite: bool = False) -> None:
         """Write the card, whole or not at all.

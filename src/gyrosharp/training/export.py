@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from gyrosharp.errors import InputError, MissingComponentError
+from gyrosharp.errors import InputError, MissingComponentError, UsageError
 from gyrosharp.media.atomic import atomic_write, check_target
 from gyrosharp.nets import DeblurNet, net_config
 from gyrosharp.nets._net import parameter_count
@@ -19,6 +19,7 @@ from gyrosharp.restore.onnx_memory import bytes_per_pixel
 from gyrosharp.training.checkpoint import checkpoint_of, trained_net
 from gyrosharp.training.config import TrainConfig
 from gyrosharp.training.half_weights import round_weights
+from gyrosharp.training.int8_graph import Int8Cost, int8_graph
 from gyrosharp.training.onnx_graph import OPSET, Difference, differences, onnx_graph
 from gyrosharp.version import __version__
 
@@ -42,6 +43,9 @@ class ExportRequest:
         What it was trained on.
     half : bool
         Round weights to float16 and store them as such.
+    int8 : tuple of Path
+        Folders of samples: run inner convolutions in 8-bit integers, their ranges measured on these; see
+        `gyrosharp.training.int8_graph`.
     figures : mapping
         What the model measured.
     limits : tuple of str
@@ -55,6 +59,7 @@ class ExportRequest:
     system_net: str | None = None
     device: str = "an unnamed device"
     half: bool = False
+    int8: tuple[Path, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     force: bool = False
@@ -71,12 +76,15 @@ class Exported:
     files : tuple of Path
         Graph, weights, card.
     differences : tuple of Difference
-        How far graph and network are apart.
+        How far graph and network are apart, in float32.
+    int8 : Int8Cost or None
+        What 8 bits cost, if asked for.
     """
 
     card: ModelCard
     files: tuple[Path, ...]
     differences: tuple[Difference, ...]
+    int8: Int8Cost | None = None
 
 
 def export_model(source: Path, folder: Path, request: ExportRequest) -> Exported:
@@ -94,12 +102,19 @@ def export_model(source: Path, folder: Path, request: ExportRequest) -> Exported
     Raises
     ------
     InputError
-        If the checkpoint cannot be read or is of another network, or the graph differs from the network.
+        If the checkpoint cannot be read or is of another network, the graph differs from the network, or 8 bits cost
+        too much.
+    ImageError
+        If samples are asked for and damaged, or there are none.
+    UsageError
+        If both float16 and 8 bits are asked for, or samples are too few or too small.
     MissingComponentError
         If onnx, onnxscript or safetensors is not installed.
     OutputError
         If a file exists and `request.force` is false, or cannot be written.
     """
+    if request.half and request.int8:
+        raise UsageError("export: expected --half or --int8, got both; leave one out")
     net, config, content = trained_net(checkpoint_of(source))
     if request.system_net not in (None, config.net.name):
         raise InputError(
@@ -115,6 +130,9 @@ def export_model(source: Path, folder: Path, request: ExportRequest) -> Exported
     weights = _weights(net, half=request.half)
     graph = onnx_graph(net, half=request.half)
     found = differences(net, graph, name)
+    cost = None
+    if request.int8:
+        graph, cost = int8_graph(graph, net.descriptor, request.int8, name)
     contents: Files = {"onnx": (paths[0], graph), "safetensors": (paths[1], weights)}
     card = _card(name, net, config, content, request, contents)
     for path, written in contents.values():
@@ -122,7 +140,7 @@ def export_model(source: Path, folder: Path, request: ExportRequest) -> Exported
             temporary.write_bytes(written)
     # Last: until then the files are no model.
     card.write(paths[2], request.force)
-    return Exported(card, tuple(paths), tuple(found))
+    return Exported(card, tuple(paths), tuple(found), cost)
 
 
 def _card(
@@ -148,6 +166,7 @@ def _card(
         parameters=parameter_count(net),
         opset=OPSET,
         weights_precision="float16" if request.half else "float32",
+        arithmetic="int8" if request.int8 else "float32",
         data=dict(content["data"]),
         recipe=config.model_dump(mode="json"),
         device=request.device,

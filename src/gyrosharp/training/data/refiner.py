@@ -59,7 +59,7 @@ class Refiner:
         return np.concatenate([laid_planes(still, planes, way) for way in self.ways])
 
     def net(self, device: "torch.device") -> DeblurNet:
-        """Return the network on a device; it is kept."""
+        """Return the network on a device, in float32 also where the model rounds to 8 bits; it is kept."""
         return _net(self.model, device)
 
 
