@@ -99,7 +99,7 @@ def test_a_run_in_a_thread_takes_no_signals(tmp_path):
 
 FAULTS = """
 import resource, sys, torch
-from gyrosharp.training.memory import keep_freed_pages
+from gyrosharp.restore.memory import keep_freed_pages
 kept = sys.argv[1] == "keep" and keep_freed_pages()
 for _ in range(30):  # with an unlucky address the heap grows by up to eight tensors before it has room for all
     torch.ones(2**24)

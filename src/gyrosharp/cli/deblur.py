@@ -33,6 +33,7 @@ from gyrosharp.media.atomic import atomic_write, check_target, made_folder
 from gyrosharp.media.image_file import IMAGE_SUFFIXES, ImageFile, require_writable, write_image
 from gyrosharp.media.movie_encoder import CONTAINERS
 from gyrosharp.restore.deblur import Deblurrer, deblur, deblur_uniform, deblur_unknown, deblurrer
+from gyrosharp.restore.memory import keep_freed_pages
 from gyrosharp.restore.problem import Progress
 from gyrosharp.restore.restoration import Restoration
 from gyrosharp.restore.video.settings import LARGEST_MIN_BLUR_PX
@@ -139,6 +140,8 @@ def run(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -
     A single input raises its own error; in a batch each failure is named and the rest goes on.
     """
     worker = _checked_worker(described, options)
+    # Large pictures come and go by the dozen: a twentieth of the time of a photo of 12 MP, for a twelfth more memory.
+    keep_freed_pages()
     bare = described.gyro is not None or options.psf is not None or not worker.needs_motion
     sources = list(expanded(inputs, described, options, bare=bare))
     several = len(sources) > 1 or any(path.is_dir() for path in inputs)

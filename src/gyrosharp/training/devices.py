@@ -5,7 +5,7 @@ import os
 import torch
 
 from gyrosharp.errors import UsageError
-from gyrosharp.training.memory import keep_freed_pages
+from gyrosharp.restore.memory import keep_freed_pages
 
 
 def find_device(name: str) -> torch.device:

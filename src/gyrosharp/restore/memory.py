@@ -1,4 +1,4 @@
-"""Memory allocation on the CPU: keep the pages of freed tensors, which the next step needs again."""
+"""Memory allocation: keep the pages of freed arrays, which the next step needs again."""
 
 import ctypes
 import sys
@@ -7,7 +7,7 @@ import sys
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 # glibc serves requests above 32 MB (at most) straight from the kernel and gives them back at once: each step of a
-# training then faults in its activations page by page. These thresholds lie above any tensor of a crop.
+# training, or of a solver, then faults in its pictures page by page. These thresholds lie above any of them.
 KEPT_BYTES = 2**30
 
 
