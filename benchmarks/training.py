@@ -20,12 +20,12 @@ from pathlib import Path
 import torch
 
 from gyrosharp.nets import build_net
+from gyrosharp.restore.memory import keep_freed_pages
 from gyrosharp.systems import find_system
 from gyrosharp.systems._recipe import training_config
 from gyrosharp.training.config import TrainConfig
 from gyrosharp.training.data import TrainingData, open_training_data
 from gyrosharp.training.losses import total_loss
-from gyrosharp.restore.memory import keep_freed_pages
 from gyrosharp.training.optimiser import make_optimiser
 from gyrosharp.training.run import train
 
