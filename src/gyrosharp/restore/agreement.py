@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import Capture
 from gyrosharp.restore.calibration import displacements
-from gyrosharp.restore.spectrum import Spectra, SpectralEvidence
+from gyrosharp.restore.spectrum import Fit, Spectra, SpectralEvidence
 
 Array = NDArray[np.float64]
 
@@ -76,17 +76,9 @@ def measure_agreement(capture: Capture, spectra: Spectra) -> Agreement:
     """
     if len(spectra) == 0:
         return Agreement(0.0, 0.0, 0.0, 0.0, 0)
-    moved = displacements(capture, spectra.centres_px)
-    moved -= moved.mean(axis=1, keepdims=True)
-    length = float(np.median(np.ptp(moved, axis=1).max(axis=1))) * spectra.scale
-    bound = float(np.clip(BANDS / max(length, 1e-6), LOWEST_BOUND, HIGHEST_BOUND))
-    evidence = SpectralEvidence(spectra, bound)
-    fit, still = evidence.fit(moved), evidence.fit(np.zeros_like(moved))
-    ratio = np.exp(fit.log_model - still.log_model)
-    expected = max(float((ratio - 1.0 - (fit.log_model - still.log_model)).mean()), 1e-9)
-    found = evidence.per_window(fit)
-    at_rest = evidence.per_window(still)
-    rivals = [evidence.per_window(evidence.fit(_turned(moved, *rival), fit)) for rival in _rivals()]
+    own = _of_windows(capture, spectra)
+    found, at_rest, expected = own.found, own.at_rest, max(float(own.expected.mean()), 1e-9)
+    rivals = [own.evidence.per_window(own.evidence.fit(_turned(own.moved_px, *rival), own.fit)) for rival in _rivals()]
     best = int(np.argmax([rival.mean() for rival in rivals]))
     length, angle_deg = _rivals()[best]
     return Agreement(
@@ -97,6 +89,39 @@ def measure_agreement(capture: Capture, spectra: Spectra) -> Agreement:
         windows=len(spectra),
         shorter=_significance(rivals[best] - at_rest) if length < 1.0 and angle_deg == 0.0 else 0.0,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _OfWindows:
+    """Evidence of windows for a motion, and for none; nats per frequency, (W,)."""
+
+    evidence: SpectralEvidence
+    moved_px: Array
+    fit: Fit
+    found: Array
+    at_rest: Array
+    expected: Array
+
+
+def _of_windows(capture: Capture, spectra: Spectra) -> _OfWindows:
+    moved = displacements(capture, spectra.centres_px)
+    moved -= moved.mean(axis=1, keepdims=True)
+    length = float(np.median(np.ptp(moved, axis=1).max(axis=1))) * spectra.scale
+    bound = float(np.clip(BANDS / max(length, 1e-6), LOWEST_BOUND, HIGHEST_BOUND))
+    evidence = SpectralEvidence(spectra, bound)
+    fit, still = evidence.fit(moved), evidence.fit(np.zeros_like(moved))
+    apart = fit.log_model - still.log_model
+    expected = (np.exp(apart) - 1.0 - apart).mean(axis=1, dtype=np.float64)
+    return _OfWindows(evidence, moved, fit, evidence.per_window(fit), evidence.per_window(still), expected)
+
+
+def evidence_of(capture: Capture, spectra: Spectra) -> tuple[Array, Array]:
+    """Return, for every window (W,), the evidence for a capture's motion less that for no motion, and what is expected.
+
+    Nats per frequency; see `measure_agreement`.
+    """
+    own = _of_windows(capture, spectra)
+    return own.found - own.at_rest, own.expected
 
 
 def _significance(gain: Array) -> float:

@@ -7,7 +7,8 @@ roughly, the result is mixed with the photo. What is undone is that motion, or t
 case for a correction. Power spectra, which all this rests on, do not tell a trail from its point reflection, so a part
 of the photo is deblurred with both, and the reflected one must not fit better. Then Richardson-Lucy solves the photo,
 and a small network and the solver take turns from there (`gyrosharp.restore.physics`, docs/default.md). At last the
-result, blurred again, must give back the photo better than the photo itself does.
+result, blurred again, must give back the photo better than the photo itself does, and parts of the photo that do not
+show the motion stay as they are (`gyrosharp.restore.local_agreement`).
 """
 
 import time
@@ -23,6 +24,7 @@ from gyrosharp.restore import tiling
 from gyrosharp.restore.agreement import Agreement, measure_agreement
 from gyrosharp.restore.calibration import Calibration, refine_motion, settle_motion
 from gyrosharp.restore.classical import Scene, checked_picture, moved, part_of, survey
+from gyrosharp.restore.local_agreement import local_strength
 from gyrosharp.restore.models import find_model
 from gyrosharp.restore.network import NetworkDeblurrer
 from gyrosharp.restore.problem import Problem, Progress
@@ -63,6 +65,9 @@ STABILISED = (
 LEAST_MIRROR_RATIO = 0.995
 # It is measured on a part of this size, of the photo reduced until its trails are about this long.
 MIRROR_SIDE_PX, MIRROR_TRAIL_PX = 768, 10.0
+KEPT = "{:.0%} of the photo were left as they are: they do not show the camera's blur, as what is near or moves may not"
+# Smaller shares are not worth a note.
+LEAST_KEPT = 0.005
 # Share of the progress bar that calibration takes.
 CALIBRATED = 0.15
 
@@ -168,8 +173,12 @@ class AutoDeblurrer:
         if residual is None or residual.after >= residual.before:
             reason = "the result would explain the photo no better than the photo itself does"
             return Restoration(scene.picture, replace(diagnostics, decision="left unchanged", reason=reason))
-        image = mixed(result.image, scene.picture, verdict.strength)
-        return Restoration(image, replace(diagnostics, reason=verdict.reason), scene.capture)
+        everywhere = textured_spectra(_grey(scene.picture), extent.median, everywhere=True)
+        strength = local_strength(scene.capture, everywhere)
+        kept = 1.0 - float(strength.mean(dtype=np.float64))
+        notes = (*diagnostics.notes, KEPT.format(kept)) if kept >= LEAST_KEPT else diagnostics.notes
+        image = mixed(result.image, scene.picture, verdict.strength * strength if kept > 0 else verdict.strength)
+        return Restoration(image, replace(diagnostics, reason=verdict.reason, notes=notes), scene.capture)
 
 
 def looks_stabilised(agreement: Agreement) -> bool:

@@ -181,12 +181,18 @@ class Restoration:
         object.__setattr__(self, "image", view)
 
 
-def mixed(restored: NDArray[np.float32], picture: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
-    """Return `strength` parts of a restored photo and 1 - `strength` of the photo, in linear light."""
-    if strength == 1.0:
+def mixed(
+    restored: NDArray[np.float32], picture: NDArray[np.float32], strength: float | NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return `strength` parts of a restored photo (H, W, C) and 1 - `strength` of the photo, in linear light.
+
+    The strength is a number or a map (H, W), in [0, 1].
+    """
+    if np.ndim(strength) == 0 and strength == 1.0:
         return restored
-    result = restored * np.float32(strength)
-    result += picture * np.float32(1.0 - strength)
+    share = np.asarray(strength, np.float32)[..., None]
+    result = restored * share
+    result += picture * (np.float32(1.0) - share)
     return result
 
 

@@ -44,7 +44,7 @@ MIN_WINDOW_PX = 48
 # Longer trails are looked at in a reduced copy of the photo.
 LONGEST_TRAIL_PX = 24.0
 # Enough for the evidence to settle; more only cost time.
-MAX_WINDOWS, MAX_CANDIDATES = 40, 240
+MAX_WINDOWS, MAX_CANDIDATES, MAX_EVERYWHERE = 40, 240, 600
 # The photo is divided into this many cells, and each gives its best windows: roll and focal length show at the sides.
 CELLS_X, CELLS_Y = 4, 3
 # Blur is not linear where the sensor clips.
@@ -100,7 +100,7 @@ class Spectra:
         return len(self.noise)
 
 
-def textured_spectra(grey_linear: Array, trail_px: float) -> Spectra:
+def textured_spectra(grey_linear: Array, trail_px: float, *, everywhere: bool = False) -> Spectra:
     """Choose textured, unclipped windows all over a photo and take their periodograms.
 
     Parameters
@@ -109,13 +109,15 @@ def textured_spectra(grey_linear: Array, trail_px: float) -> Spectra:
         Photo, linear light.
     trail_px : float
         Longest trail to be expected; the photo is reduced until it measures at most `LONGEST_TRAIL_PX`.
+    everywhere : bool
+        Take all windows that have texture, from more candidates, instead of the best.
     """
     scale = min(1.0, LONGEST_TRAIL_PX / max(trail_px, 1e-6))
     grey = _reduced(grey_linear, scale)
     side = min(WINDOW_PX, min(grey.shape) // 2 * 2)
     if side < MIN_WINDOW_PX:
         return Spectra(np.empty((0, 2)), np.empty((0, side, side), np.float32), np.empty(0, np.float32), scale, 0)
-    corners = _corners(grey.shape, side)
+    corners = _corners(grey.shape, side, MAX_EVERYWHERE if everywhere else MAX_CANDIDATES)
     kept, power, noise = [], [], []
     taper = _taper(side)
     for x, y in corners:
@@ -127,8 +129,9 @@ def textured_spectra(grey_linear: Array, trail_px: float) -> Spectra:
             kept.append((x, y))
             power.append(periodogram)
             noise.append(floor)
-    best = _spread(np.array(kept).reshape(-1, 2), np.array([_texture(p, n) for p, n in zip(power, noise, strict=True)]))
-    centres = (np.array(kept, dtype=float).reshape(-1, 2)[best] + side / 2) / scale - 0.5
+    texture = np.array([_texture(p, n) for p, n in zip(power, noise, strict=True)])
+    best = range(len(kept)) if everywhere else _spread(np.array(kept).reshape(-1, 2), texture)
+    centres = (np.array([kept[k] for k in best], dtype=float).reshape(-1, 2) + side / 2) / scale - 0.5
     chosen = np.array([power[k] for k in best], dtype=np.float32).reshape(-1, side, side)
     return Spectra(centres, chosen, np.array([noise[k] for k in best], dtype=np.float32), scale, len(corners))
 
@@ -143,10 +146,10 @@ def _reduced(grey: Array, scale: float) -> Array:
     return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
-def _corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
+def _corners(shape: tuple[int, ...], side: int, most: int) -> list[tuple[int, int]]:
     """Corners of windows that overlap by half, or lie further apart where that would be too many."""
     height, width = shape
-    step = max(side // 2, int(np.sqrt((height - side) * (width - side) / MAX_CANDIDATES)))
+    step = max(side // 2, int(np.sqrt((height - side) * (width - side) / most)))
     xs = np.linspace(0, width - side, int(np.ceil((width - side) / step)) + 1).astype(int)
     ys = np.linspace(0, height - side, int(np.ceil((height - side) / step)) + 1).astype(int)
     return [(int(x), int(y)) for y in ys for x in xs]
