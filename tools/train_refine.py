@@ -4,8 +4,9 @@
 
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. The first run learns to go on
 from the solver. Its results on the same samples are where a second pass begins, and what the second run makes of those
-is where a third does. The last run sees larger crops: as much around most pixels as there is in a photo. Every step is
-a command of gyrosharp; what is there is gone on with, so a run may be stopped at any time. Some six hours on two cores.
+is where a third does. The last run sees larger crops: as much around most pixels as there is in a photo. What it makes
+is exported with its inner convolutions in 8-bit integers. Every step is a command of gyrosharp; what is there is gone
+on with, so a run may be stopped at any time. Some six hours on two cores.
 
 With --fresh, which is taken where there is a CUDA device, nothing is made beforehand: all cores draw and photograph
 samples while the device solves them and learns from each eight times, in crops of 256 px throughout.
@@ -41,6 +42,8 @@ FRESH_STEPS = (6_000, 6_000, 5_000, 4_000)
 CORES = os.cpu_count() or 1
 SEEDS = (61, 62, 63, 64)
 FRESH = {"data.crop": 256, "data.batch": 8, "data.echo": 8, "data.workers": CORES}
+# Samples of each set, where there are none, that tell the ranges of what runs in 8 bits.
+ROUNDED = (48, 48)
 Changes = dict[str, object]
 Sources = list[Path] | list[dict[str, object]]
 # Longer arguments are cut off where they are printed.
@@ -83,7 +86,11 @@ def main() -> None:
         run = train(given, each, sources, {**again, **changes})
     wide = {"optimiser.rate": 3e-4} | ({} if given.fresh else {"data.crop": 256, "data.batch": 2})
     run = train(given, last, sources, {**again, **wide, "net.changes": f"{{passes: {PASSES}}}", "net.start": run})
-    export(run, given.output / "models", MODEL[given.size])
+    seen = sources
+    if given.fresh:
+        few = argparse.Namespace(**{**vars(given), "samples": ROUNDED})
+        seen = samples(few, "-int8") + samples(few, "-int8-3", f"refiner={estimator}")
+    export(run, given.output / "models", MODEL[given.size], *(part for each in seen for part in ("--int8", str(each))))
 
 
 def configs(given: argparse.Namespace, _suffix: str, *changes: str) -> list[dict[str, object]]:
@@ -128,11 +135,11 @@ def train(
     return folder
 
 
-def export(run: Path, folder: Path, name: str) -> Path:
+def export(run: Path, folder: Path, name: str, *more: str) -> Path:
     """Export a run; return the graph."""
     folder.mkdir(exist_ok=True)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {CORES} cores"
-    named = ["--name", name, "--system", "refine", "-f", "--trained-on", device]
+    named = ["--name", name, "--system", "refine", "-f", "--trained-on", device, *more]
     gyrosharp("export", str(run), "-o", str(folder), *named)
     return folder / f"{name}.onnx"
 
