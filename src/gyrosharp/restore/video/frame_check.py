@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import Capture
-from gyrosharp.restore.agreement import BANDS, HIGHEST_BOUND, LOWEST_BOUND
+from gyrosharp.restore.agreement import evidence_of
 from gyrosharp.restore.auto import LEAST_EXPECTED, LEAST_WINDOWS
-from gyrosharp.restore.calibration import displacements
-from gyrosharp.restore.spectrum import Spectra, SpectralEvidence, textured_spectra
+from gyrosharp.restore.spectrum import Spectra, textured_spectra
 
 Image = NDArray[np.float32]
 
@@ -46,12 +45,7 @@ def frame_score(capture: Capture, spectra: Spectra) -> float | None:
     ImuError, CaptureError
         If the motion does not cover the exposure.
     """
-    path = displacements(capture, spectra.centres_px)
-    length = float(np.median(np.ptp(path, axis=1).max(axis=1))) * spectra.scale
-    evidence = SpectralEvidence(spectra, float(np.clip(BANDS / max(length, 1e-6), LOWEST_BOUND, HIGHEST_BOUND)))
-    fit, still = evidence.fit(path), evidence.fit(np.zeros_like(path))
-    difference = fit.log_model - still.log_model
-    expected = float((np.exp(difference) - 1.0 - difference).mean())
-    if expected < LEAST_EXPECTED:
+    gain, expected = evidence_of(capture, spectra)
+    if expected.mean() < LEAST_EXPECTED:
         return None
-    return float((evidence.per_window(fit) - evidence.per_window(still)).mean()) / expected
+    return float(gain.mean() / expected.mean())
