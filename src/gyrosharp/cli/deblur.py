@@ -140,7 +140,7 @@ def run(inputs: list[Path], described: CaptureOptions, options: DeblurOptions) -
     A single input raises its own error; in a batch each failure is named and the rest goes on.
     """
     worker = _checked_worker(described, options)
-    # Large pictures come and go by the dozen: a twentieth of the time of a photo of 12 MP, for a twelfth more memory.
+    # Large pictures come and go by the dozen: a tenth of the time of a photo of 12 MP, for a twelfth more memory.
     keep_freed_pages()
     bare = described.gyro is not None or options.psf is not None or not worker.needs_motion
     sources = list(expanded(inputs, described, options, bare=bare))
