@@ -1,6 +1,6 @@
 """Pack what `make train-refine` reads into a folder that is small enough to be carried to a machine with a GPU.
 
-    python tools/pack_photos.py --data ../shared/data -o packed [--megabytes 60]
+    .venv-train/bin/python tools/pack_photos.py --data ../shared/data -o packed [--megabytes 60]
     make train-refine DATA=packed
 
 Photos that take more are written again as JPEG, all of one quality, the highest that makes everything fit. Samples are

@@ -1,4 +1,4 @@
-"""Parts of a photo that do not show the camera's blur: found by their spectra, and left as they are."""
+"""Parts of a photo that does not show the camera's blur: found by their spectra, and left as they are."""
 
 from dataclasses import replace
 
@@ -80,5 +80,5 @@ def test_the_default_restores_the_rest_and_says_so(monkeypatch):
     assert result.diagnostics.decision == "deblurred"
     assert (np.abs(result.image - picture).max(axis=2)[:, 624:] < 1e-6).mean() > 0.9
     assert gain_db(result.image, shot, (slice(None), slice(0, 420))) > 1.0
-    (note,) = (note for note in result.diagnostics.notes if "do not show the camera's blur" in note)
+    (note,) = (note for note in result.diagnostics.notes if "does not show the camera's blur" in note)
     assert 15 < int(note.split("%")[0]) < 35

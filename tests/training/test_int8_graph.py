@@ -15,6 +15,7 @@ from gyrosharp.restore.deblur import deblur  # noqa: E402
 from gyrosharp.restore.model_card import read_card  # noqa: E402
 from gyrosharp.restore.models import find_model  # noqa: E402
 from gyrosharp.restore.onnx_session import OnnxSession  # noqa: E402
+from gyrosharp.restore.openvino_session import OpenVinoSession  # noqa: E402
 from gyrosharp.training import int8_graph as made_here  # noqa: E402
 from gyrosharp.training.export import ExportRequest, export_model  # noqa: E402
 from gyrosharp.training.int8_graph import FIRST_KEPT, LAST_KEPT, int8_graph  # noqa: E402
@@ -54,7 +55,7 @@ def made(net, graph, samples):
 
 
 def rounded(graph):
-    """Names of the convolutions whose weights are rounded, and the number of all."""
+    """Whether the weights of each convolution are rounded, in the graph's order."""
     nodes = onnx.load_from_string(graph).graph.node
     wrote = {name: node.op_type for node in nodes for name in node.output}
     convolutions = [node for node in nodes if node.op_type == "Conv"]
@@ -68,14 +69,17 @@ def test_the_first_and_the_last_convolutions_stay_as_they_are(graph, made):
     assert rounded(made[0]) == [False] * FIRST_KEPT + [True] * inner + [False] * LAST_KEPT
 
 
-def test_the_result_is_nearly_that_of_the_network(net, made):
+@pytest.mark.parametrize("session", [OnnxSession, OpenVinoSession])
+def test_the_result_is_nearly_that_of_the_network(net, made, session):
     """Eight bits over the range of an activation: noise of some 0.3 % of it per layer, and not none."""
+    if session is OpenVinoSession:
+        pytest.importorskip("openvino", reason="openvino is not installed here")
     chance = torch.Generator().manual_seed(5)
     image = torch.rand(1, 3, 64, 96, generator=chance)
     planes = torch.rand(1, net.descriptor.inputs.channels, 64, 96, generator=chance)
     with torch.inference_mode():
         expected = net.restore(image, planes)[0].numpy()
-    found = OnnxSession(made[0], "any", planes.shape[1]).run(image.numpy(), planes.numpy())
+    found = session(made[0], "any", planes.shape[1]).run(image.numpy(), planes.numpy())
     apart = np.abs(found - expected).mean() / expected.std()
     assert 1e-5 < apart < 0.05
 

@@ -119,6 +119,11 @@ def evidence_of(capture: Capture, spectra: Spectra) -> tuple[Array, Array]:
     """Return, for every window (W,), the evidence for a capture's motion less that for no motion, and what is expected.
 
     Nats per frequency; see `measure_agreement`.
+
+    Raises
+    ------
+    ImuError, CaptureError
+        If the motion does not cover the exposure.
     """
     own = _of_windows(capture, spectra)
     return own.found - own.at_rest, own.expected

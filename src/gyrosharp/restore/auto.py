@@ -65,7 +65,7 @@ STABILISED = (
 LEAST_MIRROR_RATIO = 0.995
 # It is measured on a part of this size, of the photo reduced until its trails are about this long.
 MIRROR_SIDE_PX, MIRROR_TRAIL_PX = 768, 10.0
-KEPT = "{:.0%} of the photo were left as they are: they do not show the camera's blur, as what is near or moves may not"
+KEPT = "{:.0%} of the photo was left as it is: it does not show the camera's blur, as what is near or moves may not"
 # Smaller shares are not worth a note.
 LEAST_KEPT = 0.005
 # Share of the progress bar that calibration takes.

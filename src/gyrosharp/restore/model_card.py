@@ -89,7 +89,7 @@ class ModelCard(_Strict):
     opset: int = Field(ge=1, description="ONNX operator set")
     weights_precision: Literal["float32", "float16"] = Field(description="how the weights are stored")
     arithmetic: Literal["float32", "int8"] = Field(
-        default="float32", description="what it runs in; int8: all but the first and last convolutions"
+        default="float32", description="what it runs in; int8: all convolutions but the first four and the last do"
     )
     data: dict[str, Any] = Field(default_factory=dict, description="what it was trained on")
     recipe: dict[str, Any] = Field(default_factory=dict, description="TrainConfig of the run")

@@ -1,7 +1,8 @@
 """OpenVinoSession: a model's graph run by OpenVINO on the CPU, optional and mostly faster.
 
 OpenVINO would compute in bfloat16 where the processor can; here it is told to keep to float32. Results differ from
-onnxruntime's by less than 1e-3. It cannot convert deformable convolutions.
+onnxruntime's by less than 1e-3; those of models in 8-bit integers by more, for the two round in other places. It cannot
+convert deformable convolutions.
 """
 
 import numpy as np
