@@ -190,6 +190,43 @@ class TestColour:
             assert not np.array_equal(sensor.target(light), Sensor().target(light))
 
 
+class TestFinish:
+    """What a phone does to a photo after the blur: smoothing and sharpening."""
+
+    @staticmethod
+    def step(dark=0.2, bright=0.8, side=64):
+        encoded = np.full((side, side, 3), dark)
+        encoded[:, side // 2 :] = bright
+        return SRGB.decode(encoded).astype(np.float32)
+
+    def test_sharpening_worked_by_hand(self):
+        """Half a pixel from the edge G e is 0.2 + 0.6 Phi(0.5 / 2) = 0.55922: half of 0.8 - 0.55922 is added."""
+        row = Sensor(sharpening=0.5, sharpening_px=2.0, bits=16).photograph(self.step(), rng())[32, :, 1] / 65535
+        np.testing.assert_allclose(row[31:33], [0.2 - 0.12039, 0.8 + 0.12039], atol=2e-3)
+        np.testing.assert_allclose(row[[10, 53]], [0.2, 0.8], atol=1e-4)
+
+    def test_smoothing_takes_noise_and_leaves_edges(self):
+        noisy = Sensor(shot_variance=1e-3, bits=16)
+        smooth = replace(noisy, smoothing=0.06)
+        before, after = (sensor.photograph(self.step(), rng()) / 65535 for sensor in (noisy, smooth))
+        flat_part = np.s_[8:56, 4:28]
+        assert after[flat_part].std() < 0.4 * before[flat_part].std()
+        np.testing.assert_allclose(after[8:56, 31:33].mean(axis=(0, 2)), [0.2, 0.8], atol=0.01)
+
+    def test_the_truth_is_neither_smoothed_nor_sharpened(self):
+        light = linear()
+        finished = Sensor(smoothing=0.05, sharpening=1.0, sharpening_px=1.5)
+        np.testing.assert_array_equal(finished.target(light), Sensor().target(light))
+        assert np.abs(finished.photograph(light, rng()) - Sensor().target(light).astype(float)).mean() > 1
+
+    def test_half_of_a_phone_s_photos(self):
+        sensors = [draw_sensor(rng(seed), PRESETS["phone"]) for seed in range(400)]
+        finished = np.array([sensor.sharpening > 0 for sensor in sensors])
+        assert finished.mean() == pytest.approx(0.5, abs=0.08)
+        assert (finished == [sensor.smoothing > 0 for sensor in sensors]).all()
+        assert draw_sensor(rng(1), replace(PRESETS["phone"], finish_share=0.0)).smoothing == 0
+
+
 class TestSaturation:
     def test_only_clipped_channels_get_light(self):
         sharp = SRGB.decode(np.array([[[255, 254, 0]]]) / 255).astype(np.float32)
@@ -302,6 +339,10 @@ BAD_SETTINGS = [
     ({"bits": (12,)}, "bits: expected"),
     ({"bits": ()}, "bits: expected"),
     ({"jpeg_share": 1.5}, "jpeg_share: expected"),
+    ({"finish_share": -0.1}, "finish_share: expected"),
+    ({"sharpening": (0.0, 9.0)}, "sharpening: expected"),
+    ({"sharpening_px": (0.0, 1.0)}, "sharpening_px: expected"),
+    ({"smoothing": (0.2, 0.1)}, "smoothing: expected"),
     ({"tone": "log"}, "tone: expected"),
     ({"tone": "power", "tone_value": (0.5, 2)}, "exponent from 1 to 3"),
     ({"tone": "s_curve", "tone_value": (0.2, 0.9)}, "contrast from 0"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gyrosharp.restore import auto
+from gyrosharp.restore.classical import survey
 from gyrosharp.restore.deblur import deblur
 from gyrosharp.restore.local_agreement import local_strength
 from gyrosharp.restore.restoration import mixed
@@ -82,3 +83,20 @@ def test_the_default_restores_the_rest_and_says_so(monkeypatch):
     assert gain_db(result.image, shot, (slice(None), slice(0, 420))) > 1.0
     (note,) = (note for note in result.diagnostics.notes if "does not show the camera's blur" in note)
     assert 15 < int(note.split("%")[0]) < 35
+
+
+def test_the_reversed_motion_is_looked_for_where_the_motion_shows(monkeypatch):
+    """The middle third moved with the camera: nothing there tells a motion from its reverse."""
+    monkeypatch.setattr(auto, "MIRROR_SIDE_PX", 256)
+    shot = shake_photo(np.tile(photo("grass", 512, 400), (1, 2, 3))[:, :900], seed=4, trail_px=TRAIL_PX)
+    picture = shot.blurred_linear.copy()
+    picture[:, 300:600] = shot.sharp_linear[:, 300:600]
+    spectra = textured_spectra(np.ascontiguousarray(picture.mean(axis=2)), TRAIL_PX)
+    assert not auto._reversed_fits(survey(shot.capture, picture)[0], spectra)
+    assert auto._reversed_fits(survey(auto.reflected(shot.capture), picture)[0], spectra)
+
+
+def test_the_part_that_holds_most_places():
+    ring = np.array([[0.0, 0.0], [10.0, 0.0], [100.0, 0.0], [104.0, 2.0], [108.0, 4.0]])
+    np.testing.assert_allclose(auto._amid_most(ring, (12, 12)), [104.0, 2.0])
+    np.testing.assert_allclose(auto._amid_most(ring[:1], (12, 12)), [0.0, 0.0])

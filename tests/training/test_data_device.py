@@ -200,6 +200,7 @@ def test_noiseless_codes_are_those_of_the_cpu_sensor():
     ("change", "message"),
     [
         ({"sensor": {"preset": "phone"}}, "expected a sensor of noise and rounding alone, got one with a Bayer mosaic"),
+        ({"sensor": {"preset": "none", "settings": {"finish_share": 0.5}}}, "got one with smoothing and sharpening;"),
         ({"sensor": {"preset": "none", "settings": {"jpeg_share": 0.5}}}, "got one with JPEG; set sensor.preset to"),
         (
             {"sensor": {"preset": "none", "settings": {"tone": "power", "tone_value": [2.2, 2.2]}}},

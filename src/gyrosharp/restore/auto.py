@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gyrosharp.capture.capture import Capture
 from gyrosharp.restore import tiling
-from gyrosharp.restore.agreement import Agreement, measure_agreement
+from gyrosharp.restore.agreement import Agreement, evidence_of, measure_agreement
 from gyrosharp.restore.calibration import Calibration, refine_motion, settle_motion
 from gyrosharp.restore.classical import Scene, checked_picture, moved, part_of, survey
 from gyrosharp.restore.local_agreement import local_strength
@@ -31,7 +31,7 @@ from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.reblur import reblur_residual
 from gyrosharp.restore.restoration import BlurExtent, Diagnostics, ReblurResidual, Refinement, Restoration, mixed
 from gyrosharp.restore.solvers import Facts, find_method
-from gyrosharp.restore.spectrum import textured_spectra
+from gyrosharp.restore.spectrum import Spectra, textured_spectra
 
 Image = NDArray[np.float32]
 
@@ -162,7 +162,7 @@ class AutoDeblurrer:
         if verdict.strength == 0.0 and looks_stabilised(measure_agreement(recorded, spectra)):
             verdict = Verdict(0.0, STABILISED)
         score, refined = float(np.clip(agreement.score, 0.0, 1.0)), _refinement(settled)
-        if verdict.strength > 0.0 and mirror_ratio(scene, spectra.centres_px) < LEAST_MIRROR_RATIO:
+        if verdict.strength > 0.0 and _reversed_fits(scene, spectra):
             verdict = Verdict(0.0, "image and gyro disagree: the reversed motion fits the photo better")
         if verdict.strength == 0.0:
             left = _unchanged(scene, extent, verdict.reason)
@@ -235,7 +235,7 @@ def mirror_ratio(scene: Scene, centres_px: NDArray[np.float64]) -> float:
     scene : Scene
         The photo with its motion.
     centres_px : (W, 2) array
-        Where the photo has texture; the part lies around the median.
+        Where the photo has texture; the part holds as many of these places as it can.
     """
     own, other = trial_residuals(scene, [scene.capture, reflected(scene.capture)], centres_px)
     return 1.0 if own is None or other is None else other / max(own, 1e-9)
@@ -254,19 +254,32 @@ def trial_residuals(scene: Scene, captures: Sequence[Capture], centres_px: NDArr
     captures : sequence of Capture
         The motions, with the camera of the scene but for the focal length.
     centres_px : (W, 2) array
-        Where the photo has texture; the part lies around the median.
+        Where the photo has texture; the part holds as many of these places as it can.
     """
     full_width = scene.capture.camera.width
     while scene.facts.trail_px > 2 * MIRROR_TRAIL_PX and min(scene.picture.shape[:2]) > MIRROR_SIDE_PX:
         scene = scene.halved()
     camera = scene.capture.camera
-    centre = np.median(centres_px, axis=0) * (camera.width / full_width)
     width, height = min(camera.width, MIRROR_SIDE_PX), min(camera.height, MIRROR_SIDE_PX)
+    centre = _amid_most(centres_px * (camera.width / full_width), (width, height))
     x0 = int(np.clip(centre[0] - width / 2, 0, camera.width - width))
     y0 = int(np.clip(centre[1] - height / 2, 0, camera.height - height))
     scaled = [capture.scaled(camera.width, camera.height) for capture in captures]
     found = [_residual(replace(scene, capture=small).problem((x0, y0, width, height)), scene.facts) for small in scaled]
     return [None if residual is None else residual.after for residual in found]
+
+
+def _reversed_fits(scene: Scene, spectra: Spectra) -> bool:
+    """Return whether the reversed motion fits better where the photo shows the motion or its reverse at all."""
+    gain, _ = evidence_of(scene.capture, spectra)
+    shown = spectra.centres_px[gain > 0] if (gain > 0).any() else spectra.centres_px
+    return mirror_ratio(scene, shown) < LEAST_MIRROR_RATIO
+
+
+def _amid_most(centres_px: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the middle (2,) of those centres (W, 2) that lie in a box of this size around one of them: the most."""
+    near = (np.abs(centres_px[:, None] - centres_px) <= 0.5 * np.array(size_px)).all(axis=-1)
+    return np.asarray(centres_px[near[near.sum(axis=1).argmax()]].mean(axis=0))
 
 
 def reflected(capture: Capture) -> Capture:

@@ -1,7 +1,10 @@
 """Sensor: from light on the chip to the codes in a file, in the order of RSBlur.
 
     saturation -> [blur] -> clip -> camera colours -> Bayer mosaic -> inverse white balance -> shot and read noise
-    -> white balance -> demosaic -> sRGB colours -> tone curve -> 8 or 16 bit -> JPEG
+    -> white balance -> demosaic -> sRGB colours -> tone curve -> smoothing -> sharpening -> 8 or 16 bit -> JPEG
+
+RSBlur has no smoothing and no sharpening, phones have both; they come after the blur, so that its model no longer holds
+around edges.
 
 Saturation comes first: `Sensor.saturate` the sharp picture, blur that, and `photograph` the result (see saturation.py).
 
@@ -28,6 +31,8 @@ from gyrosharp.media.transfer import TransferCurve, encode_codes
 Image = NDArray[np.float32]
 Choice = TypeVar("Choice")
 
+# Reach of the bilateral filter: standard deviation and diameter, px.
+_SMOOTHING_STD_PX, _SMOOTHING_DIAMETER_PX = 1.5, 7
 # Tone values are drawn in these steps: the encoding tables of a curve cost some 5 ms and are kept from use to use.
 _TONE_STEP = 0.1
 
@@ -58,6 +63,10 @@ class Sensor:
         Kind of tone curve.
     tone_value : float
         Its exponent or contrast.
+    smoothing : float
+        Bilateral filter of the stored image: standard deviation of the differences that it evens out, full scale 1.
+    sharpening, sharpening_px : float
+        Unsharp mask of the stored image: e + a (e - G e), a share a and a Gaussian G of this standard deviation in px.
     bits : int
         8 or 16.
     jpeg_quality : int
@@ -81,6 +90,9 @@ class Sensor:
     encoded_std: float = 0.0
     tone: str = "srgb"
     tone_value: float = 0.0
+    smoothing: float = 0.0
+    sharpening: float = 0.0
+    sharpening_px: float = 1.0
     bits: int = 8
     jpeg_quality: int = 0
 
@@ -147,7 +159,8 @@ class Sensor:
         seen = self._developed(light, rng)
         if not self.noise_on_saturated:
             np.copyto(seen, 1.0, where=light >= 1.0)
-        codes = self._stored(seen) if self.encoded_std == 0.0 else self._stored_with_noise(seen, rng)
+        finished = self.smoothing > 0.0 or self.sharpening > 0.0
+        codes = self._finished(seen, rng) if finished or self.encoded_std > 0.0 else self._stored(seen)
         return _through_jpeg(codes, self.jpeg_quality) if self.jpeg_quality else codes
 
     def _developed(self, light: Image, rng: np.random.Generator) -> Image:
@@ -183,10 +196,13 @@ class Sensor:
         codes: Codes = encode_codes(linear, self.curve, self._dtype)
         return codes
 
-    def _stored_with_noise(self, linear: Image, rng: np.random.Generator) -> Codes:
+    def _finished(self, linear: Image, rng: np.random.Generator) -> Codes:
+        """Store it smoothed, sharpened and with noise."""
         # 16-bit codes are the encoded image to within 1e-5 of full scale, far below any noise that is worth adding.
         encoded = encode_codes(linear, self.curve, np.uint16) * np.float32(1 / 65535)
-        encoded += np.float32(self.encoded_std) * rng.standard_normal(linear.shape, dtype=np.float32)
+        encoded = _sharpened(_smoothed(encoded, self.smoothing), self.sharpening, self.sharpening_px)
+        if self.encoded_std > 0.0:
+            encoded += np.float32(self.encoded_std) * rng.standard_normal(linear.shape, dtype=np.float32)
         largest = 2**self.bits - 1
         codes: Codes = np.rint(np.clip(encoded, 0.0, 1.0) * np.float32(largest)).astype(self._dtype)
         return codes
@@ -205,6 +221,8 @@ def draw_sensor(rng: np.random.Generator, settings: SensorSettings) -> Sensor:
     jpeg = rng.random() < settings.jpeg_share
     low, high = (round(quality) for quality in settings.jpeg_quality)
     quality = int(rng.integers(low, high + 1))
+    finish = rng.random(4)
+    finished = finish[0] < settings.finish_share
     return Sensor(
         saturation_alpha=_between(settings.saturation_alpha, uniform[0]),
         camera_mix=tuple(float(weight) for weight in mix) if settings.colour_matrix else (),
@@ -218,6 +236,9 @@ def draw_sensor(rng: np.random.Generator, settings: SensorSettings) -> Sensor:
         encoded_std=_between(settings.encoded_std, uniform[5]),
         tone=settings.tone,
         tone_value=_stepped(settings.tone_value, uniform[6]),
+        smoothing=_between(settings.smoothing, finish[1]) if finished else 0.0,
+        sharpening=_between(settings.sharpening, finish[2]) if finished else 0.0,
+        sharpening_px=_between(settings.sharpening_px, finish[3]),
         bits=8 if jpeg else _chosen(settings.bits, depth),
         jpeg_quality=quality if jpeg else 0,
     )
@@ -262,6 +283,26 @@ def _recoloured(image: Image, matrix: NDArray[np.floating]) -> Image:
     import cv2
 
     return np.asarray(cv2.transform(image, np.asarray(matrix, dtype=np.float32)), dtype=np.float32)
+
+
+def _smoothed(encoded: Image, difference: float) -> Image:
+    """Even out differences of about this size (bilateral filter)."""
+    if difference == 0.0:
+        return encoded
+    import cv2
+
+    smooth = cv2.bilateralFilter(encoded, _SMOOTHING_DIAMETER_PX, difference, _SMOOTHING_STD_PX)
+    return np.asarray(smooth, dtype=np.float32)
+
+
+def _sharpened(encoded: Image, share: float, std_px: float) -> Image:
+    """Add a share of what a Gaussian takes away (unsharp mask)."""
+    if share == 0.0:
+        return encoded
+    import cv2
+
+    smooth = cv2.GaussianBlur(encoded, (0, 0), std_px)
+    return np.asarray(encoded + np.float32(share) * (encoded - smooth), dtype=np.float32)
 
 
 def _through_jpeg(codes: Codes, quality: int) -> Codes:

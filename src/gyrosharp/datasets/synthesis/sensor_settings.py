@@ -24,6 +24,9 @@ _LIMITS: dict[str, Range] = {
     "shot_variance": (0.0, 1.0),
     "read_std": (0.0, 1.0),
     "encoded_std": (0.0, 1.0),
+    "smoothing": (0.0, 1.0),
+    "sharpening": (0.0, 5.0),
+    "sharpening_px": (0.1, 20.0),
     "jpeg_quality": (1.0, 100.0),
 }
 
@@ -58,6 +61,14 @@ class SensorSettings:
         Curve of the stored image, truth and observation alike; see `tone_curve`.
     tone_value : (float, float)
         Its exponent or contrast, drawn in steps of 0.1.
+    finish_share : float
+        Probability that the camera smooths and sharpens what it stores, as phones do.
+    smoothing : (float, float)
+        Differences of the stored image, full scale 1, that a bilateral filter takes for noise.
+    sharpening : (float, float)
+        Share of the detail that an unsharp mask adds to the stored image.
+    sharpening_px : (float, float)
+        Standard deviation of its Gaussian, px.
     bits : tuple of int
         Bit depths to choose from, 8 and 16.
     jpeg_share : float
@@ -84,6 +95,10 @@ class SensorSettings:
     encoded_std: Range = _OFF
     tone: str = "srgb"
     tone_value: Range = _OFF
+    finish_share: float = 0.0
+    smoothing: Range = _OFF
+    sharpening: Range = _OFF
+    sharpening_px: Range = (1.0, 1.0)
     bits: tuple[int, ...] = (8,)
     jpeg_share: float = 0.0
     jpeg_quality: Range = (75.0, 98.0)
@@ -98,8 +113,9 @@ class SensorSettings:
         _require_choice("bits", self.bits, _BIT_DEPTHS)
         if not self.bits:
             raise UsageError("sensor bits: expected 8, 16 or both, got none")
-        if not 0.0 <= self.jpeg_share <= 1.0:
-            raise UsageError(f"sensor jpeg_share: expected a probability from 0 to 1, got {self.jpeg_share!r}")
+        for name in ("finish_share", "jpeg_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise UsageError(f"sensor {name}: expected a probability from 0 to 1, got {getattr(self, name)!r}")
         laws = [self.iso is not None, self.photons is not None, max(self.shot_variance) > 0]
         if sum(laws) > 1 or (self.iso is not None and max(self.read_std) > 0):
             raise UsageError("sensor noise: expected iso, photons or shot_variance, got more than one; keep one law")
@@ -150,7 +166,7 @@ PRESETS: dict[str, SensorSettings] = {
         tone="s_curve",
         tone_value=(0.4, 0.4),
     ),
-    # GyroDVD's phone (saturation, ISO range and noise law), RSBlur's gains.
+    # GyroDVD's phone (saturation, ISO range and noise law), RSBlur's gains; smoothing and sharpening are our own.
     "phone": SensorSettings(
         saturation_alpha=(0.25, 2.75),
         colour_matrix=True,
@@ -161,6 +177,10 @@ PRESETS: dict[str, SensorSettings] = {
         noise_on_saturated=False,
         tone="s_curve",
         tone_value=(0.0, 0.5),
+        finish_share=0.5,
+        smoothing=(0.0, 0.06),
+        sharpening=(0.0, 1.5),
+        sharpening_px=(0.7, 3.0),
         bits=(8, 16),
         jpeg_share=0.5,
     ),

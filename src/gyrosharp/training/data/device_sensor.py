@@ -1,7 +1,7 @@
 """The sensor on the training device: noise, clipping, sRGB and rounding of whole batches.
 
 Equal in distribution to `gyrosharp.datasets.synthesis.sensor.Sensor.photograph`, for sensors without mosaic, camera
-colours, tone curves of their own and JPEG. Every picture has random numbers of its own.
+colours, tone curves of their own, smoothing, sharpening and JPEG. Every picture has random numbers of its own.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ def require_simple(settings: SensorSettings) -> None:
         "camera colours": settings.colour_matrix,
         "white-balance gains": (settings.red_gain, settings.blue_gain) != ((1.0, 1.0), (1.0, 1.0)),
         f"the tone curve {settings.tone}": settings.tone != "srgb",
+        "smoothing and sharpening": settings.finish_share > 0,
         "JPEG": settings.jpeg_share > 0,
     }
     for stage, wanted in stages.items():
