@@ -213,11 +213,14 @@ class TestFinish:
         assert after[flat_part].std() < 0.4 * before[flat_part].std()
         np.testing.assert_allclose(after[8:56, 31:33].mean(axis=(0, 2)), [0.2, 0.8], atol=0.01)
 
-    def test_the_truth_is_neither_smoothed_nor_sharpened(self):
+    def test_the_truth_is_sharpened_and_not_smoothed(self):
+        """A camera would have stored the sharp picture so; blurred by nothing, a photo is its own truth."""
         light = linear()
-        finished = Sensor(smoothing=0.05, sharpening=1.0, sharpening_px=1.5)
-        np.testing.assert_array_equal(finished.target(light), Sensor().target(light))
-        assert np.abs(finished.photograph(light, rng()) - Sensor().target(light).astype(float)).mean() > 1
+        sharpened = Sensor(sharpening=1.0, sharpening_px=1.5)
+        np.testing.assert_array_equal(sharpened.target(light), sharpened.photograph(light, rng()))
+        np.testing.assert_array_equal(replace(sharpened, smoothing=0.05).target(light), sharpened.target(light))
+        np.testing.assert_array_equal(Sensor(smoothing=0.05).target(light), Sensor().target(light))
+        assert np.abs(sharpened.target(light) - Sensor().target(light).astype(float)).mean() > 1
 
     def test_half_of_a_phone_s_photos(self):
         sensors = [draw_sensor(rng(seed), PRESETS["phone"]) for seed in range(400)]

@@ -116,9 +116,10 @@ class Sensor:
         return saturated(sharp_linear, self.saturation_alpha)
 
     def target(self, sharp_linear: Image) -> Codes:
-        """Return the codes of the truth: clipped, through the tone curve, rounded; no noise, no mosaic, no JPEG.
+        """Return the codes of the truth: clipped, tone curve, sharpening, rounding; no noise, no mosaic, no JPEG.
 
-        Colours go to the camera's and back without loss, so they are left alone.
+        Colours go to the camera's and back without loss, so they are left alone. What the camera would have made of the
+        sharp picture is sharpened as well: deblurring a photo cannot and need not undo that.
 
         Parameters
         ----------
@@ -134,7 +135,10 @@ class Sensor:
         ImageError
             If it is not (H, W, 3), or not finite.
         """
-        return self._stored(_light(sharp_linear))
+        light = _light(sharp_linear)
+        if self.sharpening == 0.0:
+            return self._stored(light)
+        return self._rounded(_sharpened(self._encoded(light), self.sharpening, self.sharpening_px))
 
     def photograph(self, blurred_linear: Image, rng: np.random.Generator) -> Codes:
         """Return the codes that the camera writes.
@@ -198,11 +202,17 @@ class Sensor:
 
     def _finished(self, linear: Image, rng: np.random.Generator) -> Codes:
         """Store it smoothed, sharpened and with noise."""
-        # 16-bit codes are the encoded image to within 1e-5 of full scale, far below any noise that is worth adding.
-        encoded = encode_codes(linear, self.curve, np.uint16) * np.float32(1 / 65535)
-        encoded = _sharpened(_smoothed(encoded, self.smoothing), self.sharpening, self.sharpening_px)
+        encoded = _smoothed(self._encoded(linear), self.smoothing)
+        encoded = _sharpened(encoded, self.sharpening, self.sharpening_px)
         if self.encoded_std > 0.0:
             encoded += np.float32(self.encoded_std) * rng.standard_normal(linear.shape, dtype=np.float32)
+        return self._rounded(encoded)
+
+    def _encoded(self, linear: Image) -> Image:
+        # 16-bit codes are the encoded image to within 1e-5 of full scale, far below any noise that is worth adding.
+        return encode_codes(linear, self.curve, np.uint16) * np.float32(1 / 65535)
+
+    def _rounded(self, encoded: Image) -> Codes:
         largest = 2**self.bits - 1
         codes: Codes = np.rint(np.clip(encoded, 0.0, 1.0) * np.float32(largest)).astype(self._dtype)
         return codes
