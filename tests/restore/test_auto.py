@@ -7,11 +7,13 @@ import pytest
 from gyrosharp.capture.capture import Capture
 from gyrosharp.capture.lens_shift import LensShift
 from gyrosharp.datasets.synthesis.shot import observed
+from gyrosharp.restore import auto as auto_module
 from gyrosharp.restore.agreement import Agreement, measure_agreement
-from gyrosharp.restore.auto import FULL_SCORE, MOST_CORRECTED, judge, mirror_ratio, reflected
+from gyrosharp.restore.auto import FULL_SCORE, MOST_CORRECTED, AutoDeblurrer, judge, mirror_ratio, reflected
 from gyrosharp.restore.calibration import Calibration, CalibrationPriors
 from gyrosharp.restore.classical import survey
 from gyrosharp.restore.deblur import deblur
+from gyrosharp.restore.models import find_model
 from gyrosharp.restore.spectrum import textured_spectra
 from shots import gain_db, photo, shake_photo, with_gyro_errors, with_other_gyro
 
@@ -209,3 +211,14 @@ def test_a_reflected_capture_reflects_shift_and_bias(shots):
     there = reflected(shifted)
     np.testing.assert_allclose(there.lens_shift.shift_px, [[3.0, 2.0], [2.0, 1.0], [-1.0, 3.0]])
     np.testing.assert_allclose(there.trajectory().rates_rad_s, -shifted.trajectory().rates_rad_s)
+
+
+def test_files_with_losses_have_a_network_of_their_own(shots, monkeypatch):
+    """What a camera stored as a JPEG it has smoothed and sharpened before."""
+    asked = []
+    monkeypatch.setattr(auto_module, "find_model", lambda name: (asked.append(name), find_model(name))[1])
+    one = AutoDeblurrer()
+    for lossy in (False, True, True):
+        result = one.deblur(shots[0].capture, shots[0].blurred_linear, lossy=lossy)
+        assert gain_db(result.image, shots[0]) > 1.0
+    assert asked == ["refine-s", "refine-s-finished"]

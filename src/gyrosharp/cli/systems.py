@@ -20,8 +20,8 @@ def run(name: str | None, *, as_json: bool) -> None:
     """Print the table of all systems, or all about one."""
     from gyrosharp.restore.models import bundled_cards
 
-    # Of several sizes of a system the last one by name: the default's.
-    cards = {card.system: card for card in bundled_cards().values()}
+    # Of several models of a system the first one by name.
+    cards = {card.system: card for card in reversed(list(bundled_cards().values()))}
     if name is None:
         rows = [_facts(spec, cards.get(spec.name)) for spec in systems().values()]
         typer.echo(json.dumps(rows) if as_json else _table(rows))

@@ -14,7 +14,7 @@ show the motion stay as they are (`gyrosharp.restore.local_agreement`).
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,9 @@ Image = NDArray[np.float32]
 NAME = "auto"
 METHOD = "rl"
 """What trials are solved with, and films, whose frames a network would take many times as long for."""
-REFINER = "refine-s"
-"""The network that restores photos, after physics."""
+REFINER, FINISHED_REFINER = "refine-s", "refine-s-finished"
+"""The networks that restore photos, after physics: as the sensor saw them, and from files with an encoder's losses,
+which a camera has smoothed and sharpened before it stored them."""
 # Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
 # encoder's traces weigh more.
 LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 5.0
@@ -110,6 +111,7 @@ class AutoDeblurrer:
         self.needs_motion = True
         self._poses = poses
         self._tile = tiling.require_tile(tile)
+        self._workers: dict[str, NetworkDeblurrer] = {}
 
     def deblur(
         self, capture: Capture, picture_linear: Image, progress: Progress | None = None, *, lossy: bool = False
@@ -137,16 +139,17 @@ class AutoDeblurrer:
         begun = time.perf_counter()
         picture = checked_picture(picture_linear, (capture.camera.height, capture.camera.width))
         scene, extent = survey(capture, picture, self._poses, lossy=lossy)
-        restoration = self._restored(scene, extent, progress)
+        restoration = self._restored(scene, extent, FINISHED_REFINER if lossy else REFINER, progress)
         elapsed = time.perf_counter() - begun
         return replace(restoration, diagnostics=replace(restoration.diagnostics, seconds=elapsed))
 
-    @cached_property
-    def _worker(self) -> NetworkDeblurrer:
-        """Loaded when a photo is worth it."""
-        return NetworkDeblurrer(find_model(REFINER), self._tile)
+    def _worker(self, refiner: str) -> NetworkDeblurrer:
+        """Loaded when a photo is worth it, and kept for others of its kind."""
+        if refiner not in self._workers:
+            self._workers[refiner] = NetworkDeblurrer(find_model(refiner), self._tile)
+        return self._workers[refiner]
 
-    def _restored(self, scene: Scene, extent: BlurExtent, progress: Progress | None) -> Restoration:
+    def _restored(self, scene: Scene, extent: BlurExtent, refiner: str, progress: Progress | None) -> Restoration:
         if extent.median < LEAST_TRAIL_PX:
             return _unchanged(scene, extent, TOO_SMALL)
         spectra = textured_spectra(_grey(scene.picture), extent.median)
@@ -167,7 +170,7 @@ class AutoDeblurrer:
         if verdict.strength == 0.0:
             left = _unchanged(scene, extent, verdict.reason)
             return replace(left, diagnostics=replace(left.diagnostics, gyro_agreement=score, refined=refined))
-        result = self._worker.restore(scene, extent, part_of(progress, CALIBRATED, 1.0))
+        result = self._worker(refiner).restore(scene, extent, part_of(progress, CALIBRATED, 1.0))
         residual = result.diagnostics.reblur_residual
         diagnostics = replace(result.diagnostics, method=NAME, gyro_agreement=score, refined=refined)
         if residual is None or residual.after >= residual.before:
@@ -278,7 +281,8 @@ def _reversed_fits(scene: Scene, spectra: Spectra) -> bool:
 
 def _amid_most(centres_px: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
     """Return the middle (2,) of those centres (W, 2) that lie in a box of this size around one of them: the most."""
-    near = (np.abs(centres_px[:, None] - centres_px) <= 0.5 * np.array(size_px)).all(axis=-1)
+    apart_px = np.abs(centres_px[:, None] - centres_px)
+    near: NDArray[np.bool_] = np.all(apart_px <= 0.5 * np.array(size_px), axis=-1)
     return np.asarray(centres_px[near[near.sum(axis=1).argmax()]].mean(axis=0))
 
 
