@@ -5,7 +5,9 @@
 DATA holds images/free-* and gyro/*, of which only what shipped weights may see is used. The first run learns to go on
 from the solver. Its results on the same samples are where a second pass begins, and what the second run makes of those
 is where a third does. The last run sees larger crops: as much around most pixels as there is in a photo. What it makes
-is exported with its inner convolutions in 8-bit integers. Every step is a command of gyrosharp; what is there is gone
+is exported with its inner convolutions in 8-bit integers. A short run from there, on photos that a phone has smoothed
+and sharpened, leads to the weights for files with losses, which are three quarters of the way. Every step is a command
+of gyrosharp, but for this mean of two runs' weights; what is there is gone
 on with, so a run may be stopped at any time. Some six hours on two cores.
 
 With --fresh, which is taken where there is a CUDA device, nothing is made beforehand: all cores draw and photograph
@@ -15,6 +17,7 @@ samples while the device solves them and learns from each eight times, in crops 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -23,6 +26,7 @@ from pathlib import Path
 import torch
 
 from gyrosharp.datasets.synthesis.config import load_config
+from gyrosharp.training.checkpoint import checkpoint_of, read_checkpoint
 
 PHOTOS = ("images/free-train1mp", "images/free-train1mp-b")
 LOGS = (
@@ -33,6 +37,11 @@ LOGS = (
 )
 # A phone's whole pipeline, and plain noise as classical methods assume it; folder, seed, sensor.
 SETS = (("phone", 61, "phone"), ("plain", 62, "gaussian"))
+# No photo of these is smoothed and sharpened, and all of the set for files with losses are.
+AS_SEEN = ("sensor.settings={finish_share: 0}",)
+FINISHED_SETS = (("finished", 91, "phone"),)
+FINISHED = ("sensor.settings={finish_share: 1, jpeg_share: 0.7}", "blur.moving_objects=0.1")
+FINISHED_NAME, FINISHED_STEPS, FINISHED_SEED, FINISHED_SHARE = "{}-finished", 5_500, 65, 0.75
 MODEL = {"small": "refine-s", "full": "refine-m"}
 # How often the finished network is applied.
 PASSES = 4
@@ -45,6 +54,7 @@ FRESH = {"data.crop": 256, "data.batch": 8, "data.echo": 8, "data.workers": CORE
 # Samples of each set, where there are none, that tell the ranges of what runs in 8 bits.
 ROUNDED = (48, 48)
 Changes = dict[str, object]
+Sets = tuple[tuple[str, int, str], ...]
 Sources = list[Path] | list[dict[str, object]]
 # Longer arguments are cut off where they are printed.
 SHOWN = 200
@@ -69,6 +79,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--size", choices=sorted(MODEL), default="small")
     parser.add_argument("--steps", type=int, nargs=4, metavar=("FIRST", "SECOND", "THIRD", "LAST"))
+    parser.add_argument("--finished-steps", type=int, default=FINISHED_STEPS)
     parser.add_argument("--samples", type=int, nargs=2, default=(1400, 1300), metavar=("PHONE", "PLAIN"))
     parser.add_argument("--fresh", action=argparse.BooleanOptionalAction, default=torch.cuda.is_available())
     given = parser.parse_args()
@@ -90,28 +101,46 @@ def main() -> None:
     if given.fresh:
         few = argparse.Namespace(**{**vars(given), "samples": ROUNDED})
         seen = samples(few, "-int8") + samples(few, "-int8-3", f"refiner={estimator}")
-    export(run, given.output / "models", MODEL[given.size], *(part for each in seen for part in ("--int8", str(each))))
+    rounded = [part for each in seen for part in ("--int8", str(each))]
+    model = export(run, given.output / "models", MODEL[given.size], *rounded)
+    for suffix, refiner in (("", ()), (f"-{PASSES}", (f"refiner={model}",))):
+        sources += more(given, suffix, *refiner, *FINISHED, sets=FINISHED_SETS)
+    changes = {**again, **wide, "net.changes": f"{{passes: {PASSES}}}", "net.start": run}
+    tuned = train(given, (given.finished_steps, "finished", FINISHED_SEED), sources, changes)
+    mixed = between(run, tuned, FINISHED_SHARE, given.output / "mixed")
+    export(mixed, given.output / "models", FINISHED_NAME.format(MODEL[given.size]), *rounded)
 
 
-def configs(given: argparse.Namespace, _suffix: str, *changes: str) -> list[dict[str, object]]:
+def between(start: Path, end: Path, share: float, folder: Path) -> Path:
+    """Write a run with weights between those of two (Wortsman et al., arXiv 2109.01903); return its folder."""
+    shutil.copytree(end, folder, dirs_exist_ok=True)
+    mixed = read_checkpoint(checkpoint_of(end))
+    old, new = (read_checkpoint(checkpoint_of(each))["modules"]["average"] for each in (start, end))
+    mixed["modules"]["average"] = {name: torch.lerp(old[name], value, share) for name, value in new.items()}
+    torch.save(mixed, checkpoint_of(folder))
+    return folder
+
+
+def configs(given: argparse.Namespace, _suffix: str, *changes: str, sets: Sets = SETS) -> list[dict[str, object]]:
     """The same sets, to be made while training."""
     made = []
-    for _, _, sensor in SETS:
-        config = load_config("refine", (f"sensor.preset={sensor}", *changes)).model_dump(mode="json")
+    for _, _, sensor in sets:
+        config = load_config("refine", (f"sensor.preset={sensor}", *AS_SEEN, *changes)).model_dump(mode="json")
         for source in config["motion"]["sources"]:
             source["files"] = [str(given.data / log) for log in LOGS] if source["kind"] == "log" else []
         made.append(config)
     return made
 
 
-def samples(given: argparse.Namespace, suffix: str, *changes: str) -> list[Path]:
+def samples(given: argparse.Namespace, suffix: str, *changes: str, sets: Sets = SETS) -> list[Path]:
     """Make the sets, or what is missing of them; return their folders."""
     folders = []
-    for (name, seed, sensor), count in zip(SETS, given.samples, strict=True):
+    for (name, seed, sensor), count in zip(sets, given.samples, strict=False):
         folders.append(given.output / f"{name}{suffix}")
         sources = [*flags("--images", PHOTOS, given.data), *flags("-g", LOGS, given.data)]
         drawn = ["-n", str(count), "--seed", str(seed), "--workers", str(CORES)]
-        changed = settings({"sensor.preset": sensor}) + [part for change in changes for part in ("--set", change)]
+        changed = settings({"sensor.preset": sensor})
+        changed += [part for change in (*AS_SEEN, *changes) for part in ("--set", change)]
         gyrosharp("synth", "refine", *sources, "-o", str(folders[-1]), *drawn, *changed)
     return folders
 
