@@ -7,8 +7,8 @@ from the solver. Its results on the same samples are where a second pass begins,
 is where a third does. The last run sees larger crops: as much around most pixels as there is in a photo. What it makes
 is exported with its inner convolutions in 8-bit integers. A short run from there, on photos that a phone has smoothed
 and sharpened, leads to the weights for files with losses, which are three quarters of the way. Every step is a command
-of gyrosharp, but for this mean of two runs' weights; what is there is gone
-on with, so a run may be stopped at any time. Some six hours on two cores.
+of gyrosharp, but for this mean of two runs' weights; what is there is gone on with, so a run may be stopped at any
+time. Some six hours on two cores.
 
 With --fresh, which is taken where there is a CUDA device, nothing is made beforehand: all cores draw and photograph
 samples while the device solves them and learns from each eight times, in crops of 256 px throughout.
@@ -101,14 +101,19 @@ def main() -> None:
     if given.fresh:
         few = argparse.Namespace(**{**vars(given), "samples": ROUNDED})
         seen = samples(few, "-int8") + samples(few, "-int8-3", f"refiner={estimator}")
-    rounded = [part for each in seen for part in ("--int8", str(each))]
-    model = export(run, given.output / "models", MODEL[given.size], *rounded)
-    for suffix, refiner in (("", ()), (f"-{PASSES}", (f"refiner={model}",))):
-        sources += more(given, suffix, *refiner, *FINISHED, sets=FINISHED_SETS)
+    model = export(run, given.output / "models", MODEL[given.size], *rounding(seen))
+    finished = more(given, "", *FINISHED, sets=FINISHED_SETS)
+    finished += more(given, f"-{PASSES}", f"refiner={model}", *FINISHED, sets=FINISHED_SETS)
     changes = {**again, **wide, "net.changes": f"{{passes: {PASSES}}}", "net.start": run}
-    tuned = train(given, (given.finished_steps, "finished", FINISHED_SEED), sources, changes)
+    tuned = train(given, (given.finished_steps, "finished", FINISHED_SEED), sources + finished, changes)
     mixed = between(run, tuned, FINISHED_SHARE, given.output / "mixed")
-    export(mixed, given.output / "models", FINISHED_NAME.format(MODEL[given.size]), *rounded)
+    seen = seen if given.fresh else seen + finished
+    export(mixed, given.output / "models", FINISHED_NAME.format(MODEL[given.size]), *rounding(seen))
+
+
+def rounding(folders: list[Path]) -> list[str]:
+    """Flags for samples that tell the ranges of what runs in 8 bits."""
+    return [part for each in folders for part in ("--int8", str(each))]
 
 
 def between(start: Path, end: Path, share: float, folder: Path) -> Path:
