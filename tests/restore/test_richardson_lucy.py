@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from gyrosharp.media.noise import estimate_noise, saturation_confidence
 from gyrosharp.restore.deblur import deblur
 from gyrosharp.restore.problem import Problem
 from gyrosharp.restore.solvers import Facts, _elementwise, find_method, richardson_lucy
-from gyrosharp.restore.solvers.richardson_lucy import Settings, plan, plan_plain
+from gyrosharp.restore.solvers.richardson_lucy import Settings, plan, plan_consistent, plan_plain
 from shaken import psnr, shake, texture
 from shots import gain_db, photo, shake_photo
 
@@ -180,6 +182,52 @@ def test_the_confidence_mask_keeps_highlights_from_ringing(method):
     )
     ringing = [np.abs(image[around] - shot.sharp_linear[around]).mean() for image in (masked, blind)]
     assert ringing[0] < 0.8 * ringing[1]
+
+
+def test_a_pixel_that_is_missed_by_more_than_is_trusted_counts_for_less():
+    """By hand: B = 0.25, A u = u = 0.16, r = 0.1; at t = 0.02 a fifth of the step to B is left."""
+    still = UniformOperator(np.ones((1, 1)), (12, 16))
+    observed = np.full((12, 16, 3), 0.25, np.float32)
+    for most, stepped in ((np.inf, 0.25), (0.1, 0.25), (0.02, 0.16 + 0.2 * 0.09), (0.0, 0.16)):
+        settings = Settings(1, 0.0, accelerated=False, trusted_residual=most)
+        start = np.full_like(observed, 0.16)
+        np.testing.assert_allclose(
+            richardson_lucy.solve(problem(observed, still), None, settings, start), stepped, 1e-5
+        )
+
+
+def test_the_worst_channel_decides():
+    still = UniformOperator(np.ones((1, 1)), (12, 16))
+    observed = np.broadcast_to(np.float32([0.25, 0.16, 0.17]), (12, 16, 3)).copy()
+    settings = Settings(1, 0.0, accelerated=False, trusted_residual=0.05)
+    restored = richardson_lucy.solve(problem(observed, still), None, settings, np.full_like(observed, 0.16))
+    np.testing.assert_allclose(restored[5, 5], [0.205, 0.16, 0.165], rtol=1e-4)
+
+
+def test_only_photos_with_losses_are_trusted_only_so_far():
+    facts = Facts(0.015, 0.25, 16.0)
+    assert plan_consistent(facts).trusted_residual == np.inf
+    lossy = plan_consistent(replace(facts, lossy=True))
+    # Noise of 1.5 % of the encoded photo: its slope at a brightness of 1/4 is 1.
+    assert lossy.trusted_residual == pytest.approx(0.1 * 0.015)
+    assert replace(lossy, trusted_residual=np.inf) == plan_consistent(facts)
+    assert plan(facts) == plan(replace(facts, lossy=True))
+
+
+def test_what_a_camera_sharpened_after_the_blur_does_not_come_back_as_rings():
+    """From the true view the few steps back to a sharpened photo lead away; trusted only so far, less than half so."""
+    shot = shake_photo(photo("coffee"), seed=2, trail_px=16.0)
+    codes = np.sqrt(shot.blurred_linear)
+    sharpened = np.clip(codes + 1.5 * (codes - cv2.GaussianBlur(codes, (0, 0), 1.5)), 0, 1) ** 2
+    operator = blur_operator(shot.capture)
+    facts = Facts(estimate_noise(sharpened, lossy=True), float(sharpened.mean()), 16.0)
+    inside = np.s_[40:-40, 40:-40]
+    away = []
+    for lossy in (False, True):
+        settings = plan_consistent(replace(facts, lossy=lossy))
+        pulled = richardson_lucy.solve(problem(sharpened, operator), None, settings, shot.sharp_linear.copy())
+        away.append(np.sqrt(np.mean((np.sqrt(pulled[inside]) - np.sqrt(shot.sharp_linear[inside])) ** 2)))
+    assert away[1] < 0.5 * away[0], away
 
 
 def test_plans_react_to_noise():

@@ -84,7 +84,7 @@ class Scene:
             self.capture.scaled(*size),
             picture.reshape(size[1], size[0], -1),
             cv2.resize(self.confidence, size, interpolation=cv2.INTER_AREA),
-            Facts(self.facts.noise_std / 2, self.facts.brightness, self.facts.trail_px / 2),
+            replace(self.facts, noise_std=self.facts.noise_std / 2, trail_px=self.facts.trail_px / 2),
             max(self.poses // 2, 1),
         )
 
@@ -255,7 +255,7 @@ def survey(
     capture: Capture, picture: Image, poses: int | None = None, *, lossy: bool = False
 ) -> tuple[Scene, BlurExtent]:
     """Measure a photo: noise, saturation, trails."""
-    facts = Facts(estimate_noise(picture, lossy=lossy), float(picture.mean(dtype=np.float64)), 0.0)
+    facts = Facts(estimate_noise(picture, lossy=lossy), float(picture.mean(dtype=np.float64)), 0.0, lossy)
     # Read once: tiles and half sizes are cut from it.
     capture = replace(capture, depth_m=capture.depth())
     return moved(Scene(capture, picture, saturation_confidence(picture), facts, 1), capture, poses)

@@ -5,7 +5,7 @@ All planes lie in [0, 1], and training stores them with 8 bit. Pictures are sRGB
 - ``estimate``: where the network begins: the solution of ``rl`` (`gyrosharp.restore.solvers`) in the first pass, and in
   every further pass what the network itself made of the photo;
 - ``consistent``: the estimate after a few more steps of ``rl``, which pull it back to the photo and hardly hold back
-  what is fine, nor the noise;
+  what is fine, nor the noise; to a photo from a file with losses only so far, for the camera has changed it since;
 - ``residual``: where the motion does not explain the photo, 1/2 + G (s(A u) - s(B)) with u the estimate, sRGB's s,
   G = 4;
 - ``noise``: that of the encoded photo, over the most that solvers are made for;
@@ -42,7 +42,9 @@ SOLVER = "rl"
 CONSISTENT, RESIDUAL = "consistent", "residual"
 FROM_SOLUTION = (ESTIMATE, CONSISTENT, RESIDUAL)
 """Planes that take a solution; the others follow from photo and motion alone."""
-PULL = Method(CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve, framed=True)
+PULL = Method(
+    CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve, images_held=9.0, framed=True
+)
 """What pulls an estimate back to the photo."""
 # Share of the progress bar that the first estimate takes, before it is pulled back to the photo.
 SOLVED = 0.85

@@ -24,11 +24,14 @@ class Facts:
         Mean of the photo, linear.
     trail_px : float
         Median length of the trails.
+    lossy : bool
+        Whether an encoder with losses, and most often the camera's own smoothing and sharpening, came after the blur.
     """
 
     noise_std: float
     brightness: float
     trail_px: float
+    lossy: bool = False
 
 
 @dataclass(frozen=True)

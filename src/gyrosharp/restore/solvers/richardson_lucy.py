@@ -56,11 +56,14 @@ class Settings:
         l, weight of the total variation; 0 leaves it out.
     accelerated : bool
         Momentum and longer steps.
+    trusted_residual : float
+        t, transfer-encoded: of a pixel that the prediction misses by r > t only t is believed; see `_believed`.
     """
 
     iterations: int
     tv_strength: float
     accelerated: bool = True
+    trusted_residual: float = np.inf
 
 
 # Longer steps: Nesterov's scheme is stable up to 4/3 of the step whose fixed point iteration just descends.
@@ -96,6 +99,12 @@ UNACCELERATED_FACTOR = 2.5
 PLAIN_ITERATIONS, PLAIN_LEAST, PLAIN_MOST = 30.0, 5, 50
 # A few steps, whose total variation hardly holds back what is fine, nor the noise: a network tells them apart.
 CONSISTENT_ITERATIONS, CONSISTENT_TV = 3, 0.1
+# What a camera smoothed and sharpened after the blur is blurred by no motion, and comes out as rings. An estimate that
+# has none misses it; where it misses more than this share of the noise that a lossy file counts for, half a code of
+# 8 bit, it is not pulled back any harder.
+LOSSY_TRUSTED = 0.1
+# Only keeps a division by nothing off.
+LEAST_MISSED = 1e-6
 # Trails at which the numbers of steps above hold, and how they grow with length.
 TRAIL_PX, TRAIL_POWER, PLAIN_TRAIL_POWER = 16.0, 0.2, 0.4
 # Range of noise that the fits may be stretched to: 8-bit rounding alone is 0.1 %.
@@ -132,7 +141,8 @@ def plan(facts: Facts, started: bool = False, accelerated: bool = True) -> Setti
 
 def plan_consistent(facts: Facts, started: bool = True) -> Settings:  # noqa: ARG001
     """Return settings for a few steps from an estimate that was made elsewhere, which pull it back to the photo."""
-    return Settings(CONSISTENT_ITERATIONS, CONSISTENT_TV * plan(facts).tv_strength)
+    trusted = LOSSY_TRUSTED * visible_noise(facts) if facts.lossy else np.inf
+    return Settings(CONSISTENT_ITERATIONS, CONSISTENT_TV * plan(facts).tv_strength, trusted_residual=trusted)
 
 
 def plan_plain(facts: Facts, started: bool = False) -> Settings:  # noqa: ARG001
@@ -181,7 +191,8 @@ def solve(
     predicted, correction = np.empty_like(estimate), np.empty_like(estimate)
     for done, momentum in enumerate(momenta(settings), 1):
         predicted = problem.operator.forward(estimate, predicted)
-        ratio = _elementwise.ratio(observed, predicted, confidence, PREDICTION_FLOOR, threads)
+        believed = _believed(observed, predicted, confidence, settings.trusted_residual)
+        ratio = _elementwise.ratio(observed, predicted, believed, PREDICTION_FLOOR, threads)
         correction = problem.operator.adjoint(ratio, correction)
         correction[unseen] += lacking
         # `ratio` has served; its memory takes the total variation.
@@ -212,6 +223,21 @@ def _trust(problem: Problem, settings: Settings) -> Image:
     trust *= problem.confidence
     trust *= np.float32(step_length(settings))
     return np.ascontiguousarray(trust)
+
+
+def _believed(observed: Image, predicted: Image, trust: Image, most: float) -> Image:
+    """Return c min(1, t / r) (H, W), the weights of a Huber loss, r = |sqrt(B) - sqrt(A u)| of the worst channel.
+
+    The square root stands for the transfer curve. Weights of the last prediction serve for the next step (iteratively
+    reweighted; Huber, Robust Statistics, 1981, section 7.8).
+    """
+    if not np.isfinite(most):
+        return trust
+    missed, root = np.sqrt(observed), np.maximum(predicted, np.float32(0))
+    missed -= np.sqrt(root, out=root)
+    worst = np.abs(missed, out=missed).max(axis=-1)
+    share = np.float32(most) / np.maximum(worst, np.float32(LEAST_MISSED))
+    return np.ascontiguousarray(trust * np.minimum(share, np.float32(1)))
 
 
 def _filled_up(seen: Image) -> tuple[Image, tuple[NDArray[np.intp], ...], Image]:

@@ -4,6 +4,7 @@ The same equations, constants and numbers of steps, on `gyrosharp.blur.torch_ope
 kernel. Shots of a batch may take different numbers of steps and strengths; those that are done wait for the others.
 """
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -18,6 +19,7 @@ from gyrosharp.restore.solvers.richardson_lucy import (
     BRIGHTNESS_SIDE_PX,
     BRIGHTNESS_SIGMA_PX,
     COVERAGE_POWER,
+    LEAST_MISSED,
     LEAST_SEEN,
     PREDICTION_FLOOR,
     TV_BRIGHTNESS,
@@ -65,14 +67,20 @@ class BatchProblem:
         """
         longest = max(settings, key=lambda one: one.iterations)
         step = step_length(longest)
-        counts, strengths = (
+        counts, strengths, most = (
             torch.tensor(values, device=self._observed.device).view(-1, 1, 1, 1)
-            for values in ([one.iterations for one in settings], [step * one.tv_strength for one in settings])
+            for values in (
+                [one.iterations for one in settings],
+                [step * one.tv_strength for one in settings],
+                [one.trusted_residual for one in settings],
+            )
         )
+        believing = all(math.isinf(one.trusted_residual) for one in settings)
         previous = estimate = self._observed if start is None else start
         for done, momentum in enumerate(momenta(longest)):
-            predicted = self._blur.forward(estimate).clamp_min(PREDICTION_FLOOR)
-            ratio = 1 + step * self._trusted * (self._observed / predicted - 1)
+            predicted = self._blur.forward(estimate)
+            trusted = self._trusted if believing else self._trusted * self._believed(predicted, most)
+            ratio = 1 + step * trusted * (self._observed / predicted.clamp_min(PREDICTION_FLOOR) - 1)
             correction = self._blur.adjoint(ratio) + self._lacking
             smoothed = 1 - strengths * self._tv_weight * tv_divergence(estimate)
             new = estimate * correction / self._normaliser / smoothed.clamp_min(LEAST_TV_FACTOR)
@@ -81,6 +89,10 @@ class BatchProblem:
             estimate = torch.where(under_way, (new + momentum * (new - previous)).clamp_min_(0), estimate)
             previous = torch.where(under_way, new, previous)
         return previous
+
+    def _believed(self, predicted: Tensor, most: Tensor) -> Tensor:
+        missed = (self._observed.sqrt() - predicted.clamp_min(0).sqrt()).abs().amax(dim=1, keepdim=True)
+        return (most / missed.clamp_min(LEAST_MISSED)).clamp_max(1)
 
 
 def tv_divergence(image: Tensor) -> Tensor:
