@@ -1,8 +1,10 @@
+import io
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 import bench_inputs
 from bench_inputs import HEIGHT, WIDTH
@@ -20,6 +22,7 @@ from gyrosharp.evaluation.metrics import psnr_srgb
 from gyrosharp.evaluation.runner import evaluate
 from gyrosharp.evaluation.stored_shots import stored_shots
 from gyrosharp.evaluation.table import Table
+from gyrosharp.media.transfer import SRGB
 
 
 @pytest.fixture
@@ -150,6 +153,23 @@ def test_harmful_cases(tmp_path):
     assert psnr_srgb(tripod.blurred_linear, tripod.truth_linear) == pytest.approx(40.0, abs=0.5)
     assert psnr_srgb(defocus.blurred_linear, defocus.truth_linear) < 35.0
     assert tiny.facts["trail_px"] < 0.5 < shaken.facts["trail_px"]
+
+
+def test_a_shot_is_stored_as_a_jpeg(tmp_path):
+    """Pillow's JPEG of the same quality tells how far off it is; nothing else of the shot changes."""
+    cases = {"plain": {}, "jpeg": {"jpeg_quality": 30}, "fine": {"jpeg_quality": 100}}
+    shots = MadeShots(bench_inputs.benchmark(bench_inputs.photos(tmp_path / "photos", 1), cases=cases))
+    plain, jpeg, fine = (made(shots, number) for number in range(3))
+    assert (plain.lossy, jpeg.lossy, fine.lossy) == (False, True, True)
+    data = io.BytesIO()
+    codes = np.uint8(np.rint(255 * SRGB.encode(plain.blurred_linear)))
+    Image.fromarray(codes).save(data, "JPEG", quality=30, subsampling="4:2:0")
+    stored = SRGB.decode(np.asarray(Image.open(data)) / np.float32(255))
+    off = psnr_srgb(stored, plain.blurred_linear)
+    assert psnr_srgb(jpeg.blurred_linear, plain.blurred_linear) == pytest.approx(off, abs=0.5)
+    assert psnr_srgb(fine.blurred_linear, plain.blurred_linear) > off + 3
+    assert np.array_equal(jpeg.truth_linear, plain.truth_linear)
+    assert np.array_equal(rates(jpeg), rates(plain))
 
 
 def test_defocus_is_a_disc_of_the_drawn_radius(tmp_path):

@@ -80,6 +80,7 @@ class CasePart(_Strict):
     )
     defocus_px: Range = Field(default=(1.5, 8.0), description="radius of that disc, px")
     trail_px: Range | None = Field(default=None, description="instead of motion.trail_px")
+    jpeg_quality: int | None = Field(default=None, ge=1, le=100, description="store the photo as such a JPEG")
 
 
 class StoredPart(_Strict):

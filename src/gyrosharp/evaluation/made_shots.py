@@ -19,11 +19,12 @@ from gyrosharp.datasets.formats import DatasetItem, read_dataset
 from gyrosharp.datasets.synthesis.gyro_errors import GyroErrors
 from gyrosharp.datasets.synthesis.log_windows import sha256_of
 from gyrosharp.datasets.synthesis.motion_sources import HandTremor, LogWindows, Motion, MotionSource
+from gyrosharp.datasets.synthesis.sensor import through_jpeg
 from gyrosharp.datasets.synthesis.shot import POSES, ShakeSettings, Shot, observed, shaken_shot
 from gyrosharp.errors import ImageError, MissingComponentError, UsageError
 from gyrosharp.evaluation.definition import Benchmark, CameraPart, CasePart, MotionPart, PhotoPart
 from gyrosharp.evaluation.shots import BenchmarkShot, Entry, digest_of, distinct_names, file_digest, located
-from gyrosharp.media.transfer import SRGB, encode_codes
+from gyrosharp.media.transfer import SRGB, decode_codes, encode_codes
 
 Image = NDArray[np.float32]
 
@@ -141,10 +142,11 @@ class MadeShots:
         motion = self.source.draw(rng, draw.exposure_s + self.benchmark.camera.readout_s)
         shot = self._shaken(entry.index, draw, motion)
         capture = self._told(shot.capture, case, entry.index, draw)
-        picture = self._picture(shot, case, entry.index)
+        picture = _as_stored(self._picture(shot, case, entry.index), case)
         facts = {"trail_px": draw.trail_px, "exposure_s": draw.exposure_s, "motion": motion.description}
         facts["picture_sha256"] = _picture_sha256(picture)
-        return _without_margin(BenchmarkShot(picture, shot.sharp_linear, capture, facts=facts), self._margin_px)
+        stored = BenchmarkShot(picture, shot.sharp_linear, capture, lossy=case.jpeg_quality is not None, facts=facts)
+        return _without_margin(stored, self._margin_px)
 
     @property
     def _photo_part(self) -> PhotoPart:
@@ -166,7 +168,10 @@ class MadeShots:
         benchmark = self.benchmark
         photos = self._photo_part.model_dump(mode="json", exclude={"folder", "format", "bundled"})
         motion = self._motion_part.model_dump(mode="json", exclude={"logs"})
-        what = benchmark.cases[case].model_dump(mode="json", exclude={"description"})
+        kept = benchmark.cases[case]
+        # Shots that are no JPEGs keep the digest they had before there were any: their results go on being found.
+        unused = {"jpeg_quality"} if kept.jpeg_quality is None else set()
+        what = kept.model_dump(mode="json", exclude={"description", *unused})
         return [photos, motion, benchmark.camera.model_dump(mode="json"), what, benchmark.seed, POSES]
 
     def _stream(self, index: int, stream: int) -> np.random.Generator:
@@ -256,6 +261,12 @@ def _without_margin(shot: BenchmarkShot, margin_px: int) -> BenchmarkShot:
         truth_linear=np.ascontiguousarray(shot.truth_linear[inside]),
         capture=shot.capture.cropped(margin_px, margin_px, width, height),
     )
+
+
+def _as_stored(picture_linear: Image, case: CasePart) -> Image:
+    if case.jpeg_quality is None:
+        return picture_linear
+    return decode_codes(through_jpeg(encode_codes(picture_linear, SRGB, np.uint8), case.jpeg_quality), SRGB)
 
 
 def _picture_sha256(picture_linear: Image) -> str:

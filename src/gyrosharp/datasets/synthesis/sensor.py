@@ -165,7 +165,7 @@ class Sensor:
             np.copyto(seen, 1.0, where=light >= 1.0)
         finished = self.smoothing > 0.0 or self.sharpening > 0.0
         codes = self._finished(seen, rng) if finished or self.encoded_std > 0.0 else self._stored(seen)
-        return _through_jpeg(codes, self.jpeg_quality) if self.jpeg_quality else codes
+        return through_jpeg(codes, self.jpeg_quality) if self.jpeg_quality else codes
 
     def _developed(self, light: Image, rng: np.random.Generator) -> Image:
         """Expose the chip and turn its raw picture back into linear sRGB."""
@@ -315,8 +315,8 @@ def _sharpened(encoded: Image, share: float, std_px: float) -> Image:
     return np.asarray(encoded + np.float32(share) * (encoded - smooth), dtype=np.float32)
 
 
-def _through_jpeg(codes: Codes, quality: int) -> Codes:
-    """Encode (4:2:0, libjpeg's tables) and decode again."""
+def through_jpeg(codes: Codes, quality: int) -> Codes:
+    """Return 8-bit codes (H, W, 3), RGB, as a JPEG of this quality (4:2:0, libjpeg's tables) gives them back."""
     import cv2
 
     _, data = cv2.imencode(".jpg", codes[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
