@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gyrosharp.media.image_file import read_image
-from gyrosharp.media.noise import NoiseModel, estimate_noise, fit_noise, saturation_confidence
+from gyrosharp.media.noise import NoiseModel, estimate_noise, fit_noise, measure_noise, saturation_confidence
 from gyrosharp.media.transfer import SRGB
 
 
@@ -84,6 +84,21 @@ def test_lossy_encoders_hide_the_noise(quality, most_left):
     slope = 2 * np.sqrt(picture.mean())
     assert estimate_noise(picture) / slope < most_left * 0.01
     assert 0.0149 < estimate_noise(picture, lossy=True) / slope < 0.027
+
+
+def test_what_a_camera_smoothed_lacks_its_noise():
+    """Noise of 1 % that a JPEG keeps, and that smoothing has taken away before."""
+    encoded = SRGB.encode(cv2.GaussianBlur(scene(), (0, 0), 5))
+    noisy = (encoded + 0.01 * np.random.default_rng(3).standard_normal(encoded.shape)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noisy, (0, 0), 2)
+    taken = []
+    for quality, picture in ((95, noisy), (85, noisy), (85, smooth), (70, smooth)):
+        codes = np.uint8(np.rint(255 * np.clip(picture, 0, 1)))
+        _, file = cv2.imencode(".jpg", codes, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        stored = SRGB.decode(cv2.imdecode(file, cv2.IMREAD_COLOR) / 255.0).astype(np.float32)
+        taken.append(measure_noise(stored, lossy=True).taken)
+        assert measure_noise(stored).taken == 0.0
+    assert taken[:2] == [0.0, 0.0] and taken[2] > 0.2 and taken[3] > 0.5, taken
 
 
 def test_noise_that_an_encoder_left_counts():

@@ -204,14 +204,15 @@ def test_the_worst_channel_decides():
     np.testing.assert_allclose(restored[5, 5], [0.205, 0.16, 0.165], rtol=1e-4)
 
 
-def test_only_photos_with_losses_are_trusted_only_so_far():
+def test_only_photos_that_lack_noise_are_trusted_only_so_far():
     facts = Facts(0.015, 0.25, 16.0)
     assert plan_consistent(facts).trusted_residual == np.inf
-    lossy = plan_consistent(replace(facts, lossy=True))
     # Noise of 1.5 % of the encoded photo: its slope at a brightness of 1/4 is 1.
-    assert lossy.trusted_residual == pytest.approx(0.1 * 0.015)
-    assert replace(lossy, trusted_residual=np.inf) == plan_consistent(facts)
-    assert plan(facts) == plan(replace(facts, lossy=True))
+    for taken in (0.1, 0.5, 1.0):
+        smoothed = plan_consistent(replace(facts, taken=taken))
+        assert smoothed.trusted_residual == pytest.approx(0.1 * 0.015 / taken)
+        assert replace(smoothed, trusted_residual=np.inf) == plan_consistent(facts)
+        assert plan(facts) == plan(replace(facts, taken=taken))
 
 
 def test_what_a_camera_sharpened_after_the_blur_does_not_come_back_as_rings():
@@ -223,8 +224,8 @@ def test_what_a_camera_sharpened_after_the_blur_does_not_come_back_as_rings():
     facts = Facts(estimate_noise(sharpened, lossy=True), float(sharpened.mean()), 16.0)
     inside = np.s_[40:-40, 40:-40]
     away = []
-    for lossy in (False, True):
-        settings = plan_consistent(replace(facts, lossy=lossy))
+    for taken in (0.0, 1.0):
+        settings = plan_consistent(replace(facts, taken=taken))
         pulled = richardson_lucy.solve(problem(sharpened, operator), None, settings, shot.sharp_linear.copy())
         away.append(np.sqrt(np.mean((np.sqrt(pulled[inside]) - np.sqrt(shot.sharp_linear[inside])) ** 2)))
     assert away[1] < 0.5 * away[0], away

@@ -21,7 +21,7 @@ from gyrosharp.blur.field import blur_field
 from gyrosharp.blur.operator import blur_operator, pose_count
 from gyrosharp.capture.capture import Capture
 from gyrosharp.errors import CaptureError, ImageError, ImuError, UsageError
-from gyrosharp.media.noise import estimate_noise, saturation_confidence
+from gyrosharp.media.noise import measure_noise, saturation_confidence
 from gyrosharp.restore import tiling
 from gyrosharp.restore.problem import Problem, Progress
 from gyrosharp.restore.reblur import ReblurSums
@@ -255,7 +255,8 @@ def survey(
     capture: Capture, picture: Image, poses: int | None = None, *, lossy: bool = False
 ) -> tuple[Scene, BlurExtent]:
     """Measure a photo: noise, saturation, trails."""
-    facts = Facts(estimate_noise(picture, lossy=lossy), float(picture.mean(dtype=np.float64)), 0.0, lossy)
+    noise = measure_noise(picture, lossy=lossy)
+    facts = Facts(noise.std, float(picture.mean(dtype=np.float64)), 0.0, noise.taken)
     # Read once: tiles and half sizes are cut from it.
     capture = replace(capture, depth_m=capture.depth())
     return moved(Scene(capture, picture, saturation_confidence(picture), facts, 1), capture, poses)

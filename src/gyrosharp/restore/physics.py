@@ -5,7 +5,7 @@ All planes lie in [0, 1], and training stores them with 8 bit. Pictures are sRGB
 - ``estimate``: where the network begins: the solution of ``rl`` (`gyrosharp.restore.solvers`) in the first pass, and in
   every further pass what the network itself made of the photo;
 - ``consistent``: the estimate after a few more steps of ``rl``, which pull it back to the photo and hardly hold back
-  what is fine, nor the noise; to a photo from a file with losses only so far, for the camera has changed it since;
+  what is fine, nor the noise; to a photo that the camera has smoothed only so far, for it was changed after the blur;
 - ``residual``: where the motion does not explain the photo, 1/2 + G (s(A u) - s(B)) with u the estimate, sRGB's s,
   G = 4;
 - ``noise``: that of the encoded photo, over the most that solvers are made for;

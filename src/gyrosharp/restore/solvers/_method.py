@@ -24,14 +24,14 @@ class Facts:
         Mean of the photo, linear.
     trail_px : float
         Median length of the trails.
-    lossy : bool
-        Whether an encoder with losses, and most often the camera's own smoothing and sharpening, came after the blur.
+    taken : float
+        Share of its noise that a photo from a lossy file lacks; see `gyrosharp.media.noise.PhotoNoise`.
     """
 
     noise_std: float
     brightness: float
     trail_px: float
-    lossy: bool = False
+    taken: float = 0.0
 
 
 @dataclass(frozen=True)
