@@ -12,7 +12,7 @@ from gyrosharp.blur.exact import ExactOperator
 from gyrosharp.datasets.synthesis.bayer import PATTERNS
 from gyrosharp.datasets.synthesis.colour import CAMERA_FROM_XYZ, XYZ_FROM_SRGB, camera_from_srgb, tone_curve
 from gyrosharp.datasets.synthesis.saturation import CLIPPED_LINEAR, saturated, saturated_anywhere, saturation_mask
-from gyrosharp.datasets.synthesis.sensor import Sensor, draw_sensor
+from gyrosharp.datasets.synthesis.sensor import Sensor, draw_sensor, through_jpeg
 from gyrosharp.datasets.synthesis.sensor_settings import PRESETS, SensorSettings, sensor_settings
 from gyrosharp.datasets.synthesis.shot_noise import iso_noise, with_shot_and_read_noise
 from gyrosharp.errors import ImageError, UsageError
@@ -266,6 +266,12 @@ class TestFile:
         errors = [np.mean((Sensor(jpeg_quality=q).photograph(light, rng()) - truth) ** 2) for q in (30, 60, 75, 90, 98)]
         assert errors == sorted(errors, reverse=True)
         assert errors[0] > 3 * errors[-1] > 0
+
+    def test_a_grey_photo_becomes_a_grey_jpeg(self):
+        codes = data.camera()[:64, :96, None]
+        stored = through_jpeg(codes, 95)
+        assert stored.shape == codes.shape and stored.dtype == np.uint8
+        assert 0 < np.abs(stored.astype(int) - codes).mean() < 3
 
     def test_jpeg_keeps_the_order_of_colours(self):
         codes = Sensor(jpeg_quality=95).photograph(flat([1, 0, 0], 16), rng())

@@ -316,9 +316,13 @@ def _sharpened(encoded: Image, share: float, std_px: float) -> Image:
 
 
 def through_jpeg(codes: Codes, quality: int) -> Codes:
-    """Return 8-bit codes (H, W, 3), RGB, as a JPEG of this quality (4:2:0, libjpeg's tables) gives them back."""
+    """Return 8-bit codes (H, W, 3), RGB, as a JPEG of this quality (4:2:0, libjpeg's tables) gives them back.
+
+    Grey codes (H, W, 1) become a grey JPEG.
+    """
     import cv2
 
     _, data = cv2.imencode(".jpg", codes[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
-    return np.ascontiguousarray(decoded[..., ::-1])
+    grey = codes.shape[2] == 1
+    decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(decoded.reshape(codes.shape)[..., ::-1], dtype=np.uint8)
