@@ -324,5 +324,5 @@ def through_jpeg(codes: Codes, quality: int) -> Codes:
 
     _, data = cv2.imencode(".jpg", codes[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     grey = codes.shape[2] == 1
-    decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
-    return np.ascontiguousarray(decoded.reshape(codes.shape)[..., ::-1], dtype=np.uint8)
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR), dtype=np.uint8)
+    return np.ascontiguousarray(decoded.reshape(codes.shape)[..., ::-1])
