@@ -42,9 +42,7 @@ SOLVER = "rl"
 CONSISTENT, RESIDUAL = "consistent", "residual"
 FROM_SOLUTION = (ESTIMATE, CONSISTENT, RESIDUAL)
 """Planes that take a solution; the others follow from photo and motion alone."""
-PULL = Method(
-    CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve, images_held=9.0, framed=True
-)
+PULL = Method(CONSISTENT, "a few steps from an estimate back to the photo", plan_consistent, solve, framed=True)
 """What pulls an estimate back to the photo."""
 # Share of the progress bar that the first estimate takes, before it is pulled back to the photo.
 SOLVED = 0.85

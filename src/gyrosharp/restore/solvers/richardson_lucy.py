@@ -31,7 +31,7 @@ Tai et al., "Richardson-Lucy deblurring for scenes under a projective motion pat
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +105,8 @@ CONSISTENT_ITERATIONS, CONSISTENT_TV = 3, 0.1
 SMOOTHED_TRUSTED = 0.1
 # Only keeps a division by nothing off.
 LEAST_MISSED = 1e-6
+# As many rows at a time stay in the cache: a third of the time.
+BELIEVED_ROWS = 64
 # Trails at which the numbers of steps above hold, and how they grow with length.
 TRAIL_PX, TRAIL_POWER, PLAIN_TRAIL_POWER = 16.0, 0.2, 0.4
 # Range of noise that the fits may be stretched to: 8-bit rounding alone is 0.1 %.
@@ -233,11 +235,17 @@ def _believed(observed: Image, predicted: Image, trust: Image, most: float) -> I
     """
     if not np.isfinite(most):
         return trust
-    missed, root = np.sqrt(observed), np.maximum(predicted, np.float32(0))
-    missed -= np.sqrt(root, out=root)
-    worst = np.abs(missed, out=missed).max(axis=-1)
-    share = np.float32(most) / np.maximum(worst, np.float32(LEAST_MISSED))
-    return np.ascontiguousarray(trust * np.minimum(share, np.float32(1)))
+    believed = np.empty_like(trust)
+    for first in range(0, len(trust), BELIEVED_ROWS):
+        rows = slice(first, first + BELIEVED_ROWS)
+        missed = np.sqrt(observed[rows])
+        missed -= np.sqrt(np.maximum(predicted[rows], np.float32(0)))
+        np.abs(missed, out=missed)
+        # NumPy is slow to reduce the last, short axis.
+        worst = reduce(np.maximum, (missed[..., c] for c in range(missed.shape[2])))
+        share = np.float32(most) / np.maximum(worst, np.float32(LEAST_MISSED))
+        np.multiply(trust[rows], np.minimum(share, np.float32(1)), out=believed[rows])
+    return believed
 
 
 def _filled_up(seen: Image) -> tuple[Image, tuple[NDArray[np.intp], ...], Image]:
