@@ -193,8 +193,9 @@ def solve(
     predicted, correction = np.empty_like(estimate), np.empty_like(estimate)
     for done, momentum in enumerate(momenta(settings), 1):
         predicted = problem.operator.forward(estimate, predicted)
-        believed = _believed(observed, predicted, confidence, settings.trusted_residual)
-        ratio = _elementwise.ratio(observed, predicted, believed, PREDICTION_FLOOR, threads)
+        if done == 1:
+            confidence = _believed(observed, predicted, confidence, settings.trusted_residual)
+        ratio = _elementwise.ratio(observed, predicted, confidence, PREDICTION_FLOOR, threads)
         correction = problem.operator.adjoint(ratio, correction)
         correction[unseen] += lacking
         # `ratio` has served; its memory takes the total variation.
@@ -230,8 +231,8 @@ def _trust(problem: Problem, settings: Settings) -> Image:
 def _believed(observed: Image, predicted: Image, trust: Image, most: float) -> Image:
     """Return c min(1, t / r) (H, W), the weights of a Huber loss, r = |sqrt(B) - sqrt(A u)| of the worst channel.
 
-    The square root stands for the transfer curve. Weights of the last prediction serve for the next step (iteratively
-    reweighted; Huber, Robust Statistics, 1981, section 7.8).
+    The square root stands for the transfer curve. Weights of the first prediction serve for all of the few steps (one
+    round of iterative reweighting; Huber, Robust Statistics, 1981, section 7.8).
     """
     if not np.isfinite(most):
         return trust

@@ -77,9 +77,11 @@ class BatchProblem:
         )
         believing = all(math.isinf(one.trusted_residual) for one in settings)
         previous = estimate = self._observed if start is None else start
+        trusted = self._trusted
         for done, momentum in enumerate(momenta(longest)):
             predicted = self._blur.forward(estimate)
-            trusted = self._trusted if believing else self._trusted * self._believed(predicted, most)
+            if done == 0 and not believing:
+                trusted = self._trusted * self._believed(predicted, most)
             ratio = 1 + step * trusted * (self._observed / predicted.clamp_min(PREDICTION_FLOOR) - 1)
             correction = self._blur.adjoint(ratio) + self._lacking
             smoothed = 1 - strengths * self._tv_weight * tv_divergence(estimate)
