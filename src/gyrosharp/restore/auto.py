@@ -43,7 +43,7 @@ REFINER, FINISHED_REFINER = "refine-s", "refine-s-finished"
 which a camera has smoothed and sharpened before it stored them."""
 # Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
 # encoder's traces weigh more.
-LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 5.0
+LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 3.0
 # Fewer windows with texture do not make a verdict.
 LEAST_WINDOWS = 4
 # Corrections that a log and a camera are not trusted to need, as the sum of their squares in standard deviations: one
@@ -139,7 +139,7 @@ class AutoDeblurrer:
         begun = time.perf_counter()
         picture = checked_picture(picture_linear, (capture.camera.height, capture.camera.width))
         scene, extent = survey(capture, picture, self._poses, lossy=lossy)
-        restoration = self._restored(scene, extent, FINISHED_REFINER if lossy else REFINER, progress)
+        restoration = self._restored(scene, extent, lossy, progress)
         elapsed = time.perf_counter() - begun
         return replace(restoration, diagnostics=replace(restoration.diagnostics, seconds=elapsed))
 
@@ -149,10 +149,10 @@ class AutoDeblurrer:
             self._workers[refiner] = NetworkDeblurrer(find_model(refiner), self._tile)
         return self._workers[refiner]
 
-    def _restored(self, scene: Scene, extent: BlurExtent, refiner: str, progress: Progress | None) -> Restoration:
+    def _restored(self, scene: Scene, extent: BlurExtent, lossy: bool, progress: Progress | None) -> Restoration:
         if extent.median < LEAST_TRAIL_PX:
             return _unchanged(scene, extent, TOO_SMALL)
-        spectra = textured_spectra(_grey(scene.picture), extent.median)
+        spectra = textured_spectra(_grey(scene.picture), extent.median, lossy=lossy)
         if len(spectra) < LEAST_WINDOWS:
             return _unchanged(scene, extent, "the photo has too little texture to check the gyro against")
         calibration = refine_motion(scene.capture, spectra)
@@ -170,13 +170,14 @@ class AutoDeblurrer:
         if verdict.strength == 0.0:
             left = _unchanged(scene, extent, verdict.reason)
             return replace(left, diagnostics=replace(left.diagnostics, gyro_agreement=score, refined=refined))
-        result = self._worker(refiner).restore(scene, extent, part_of(progress, CALIBRATED, 1.0))
+        worker = self._worker(FINISHED_REFINER if lossy else REFINER)
+        result = worker.restore(scene, extent, part_of(progress, CALIBRATED, 1.0))
         residual = result.diagnostics.reblur_residual
         diagnostics = replace(result.diagnostics, method=NAME, gyro_agreement=score, refined=refined)
         if residual is None or residual.after >= residual.before:
             reason = "the result would explain the photo no better than the photo itself does"
             return Restoration(scene.picture, replace(diagnostics, decision="left unchanged", reason=reason))
-        everywhere = textured_spectra(_grey(scene.picture), extent.median, everywhere=True)
+        everywhere = textured_spectra(_grey(scene.picture), extent.median, lossy=lossy, everywhere=True)
         strength = local_strength(scene.capture, everywhere)
         kept = 1.0 - float(strength.mean(dtype=np.float64))
         notes = (*diagnostics.notes, KEPT.format(kept)) if kept >= LEAST_KEPT else diagnostics.notes

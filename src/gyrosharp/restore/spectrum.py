@@ -58,8 +58,10 @@ MIN_TEXTURE = 0.8
 NOISE_FROM = 0.45
 # Lowest frequency used, in bins: below it the taper's own lobe mixes with the window's mean.
 LOWEST_BIN = 2.5
-# A floor for photos whose noise a JPEG encoder took away: half a code of 8 bits, encoded as a square root.
-ENCODED_STD = 0.5 / 255.0
+# Floors for photos whose noise was taken away, encoded as a square root: half a code of 8 bits where windows are chosen
+# and the file is free of losses. An encoder takes most of the finest noise and leaves or adds more where the dark bands
+# lie, up to two codes; a floor too low takes that for a scene that no motion smeared.
+ENCODED_STD, LOSSY_ENCODED_STD = 0.5 / 255.0, 2.0 / 255.0
 LEAST_BRIGHTNESS = 3e-3
 # Priors of b and of the directions: mean and standard deviation (over the root of m), and how many independent
 # frequencies they weigh as much as.
@@ -83,7 +85,7 @@ class Spectra:
     power : (W, L, L) float32 array
         Periodograms in FFT order, of the reduced photo.
     noise : (W,) float32 array
-        Their noise floors.
+        Their noise floors, with an encoder's errors.
     scale : float
         Size of the reduced photo over the photo's.
     candidates : int
@@ -100,7 +102,7 @@ class Spectra:
         return len(self.noise)
 
 
-def textured_spectra(grey_linear: Array, trail_px: float, *, everywhere: bool = False) -> Spectra:
+def textured_spectra(grey_linear: Array, trail_px: float, *, lossy: bool = False, everywhere: bool = False) -> Spectra:
     """Choose textured, unclipped windows all over a photo and take their periodograms.
 
     Parameters
@@ -109,6 +111,8 @@ def textured_spectra(grey_linear: Array, trail_px: float, *, everywhere: bool = 
         Photo, linear light.
     trail_px : float
         Longest trail to be expected; the photo is reduced until it measures at most `LONGEST_TRAIL_PX`.
+    lossy : bool
+        Whether a lossy encoder has left its traces in the photo.
     everywhere : bool
         Take all windows that have texture, from more candidates, instead of the best.
     """
@@ -118,19 +122,21 @@ def textured_spectra(grey_linear: Array, trail_px: float, *, everywhere: bool = 
     if side < MIN_WINDOW_PX:
         return Spectra(np.empty((0, 2)), np.empty((0, side, side), np.float32), np.empty(0, np.float32), scale, 0)
     corners = _corners(grey.shape, side, MAX_EVERYWHERE if everywhere else MAX_CANDIDATES)
-    kept, power, noise = [], [], []
+    coded_std = max(ENCODED_STD, LOSSY_ENCODED_STD * scale) if lossy else ENCODED_STD
+    kept, power, noise, texture = [], [], [], []
     taper = _taper(side)
     for x, y in corners:
         window = grey[y : y + side, x : x + side]
         if (window >= CLIPPED).mean() > MAX_CLIPPED_SHARE:
             continue
-        periodogram, floor = _periodogram(window, taper)
-        if periodogram.mean() > MIN_SIGNAL_TO_NOISE * floor and _texture(periodogram, floor) > MIN_TEXTURE:
+        periodogram, floor, slope = _periodogram(window, taper)
+        seen = _texture(periodogram, floor)
+        if periodogram.mean() > MIN_SIGNAL_TO_NOISE * floor and seen > MIN_TEXTURE:
             kept.append((x, y))
             power.append(periodogram)
-            noise.append(floor)
-    texture = np.array([_texture(p, n) for p, n in zip(power, noise, strict=True)])
-    best = range(len(kept)) if everywhere else _spread(np.array(kept).reshape(-1, 2), texture)
+            noise.append(max(floor, (slope * coded_std) ** 2))
+            texture.append(seen)
+    best = range(len(kept)) if everywhere else _spread(np.array(kept).reshape(-1, 2), np.array(texture))
     centres = (np.array([kept[k] for k in best], dtype=float).reshape(-1, 2) + side / 2) / scale - 0.5
     chosen = np.array([power[k] for k in best], dtype=np.float32).reshape(-1, side, side)
     return Spectra(centres, chosen, np.array([noise[k] for k in best], dtype=np.float32), scale, len(corners))
@@ -162,7 +168,8 @@ def _taper(side: int) -> Array:
     return np.asarray(taper / np.sqrt((taper**2).sum()), dtype=np.float32)
 
 
-def _periodogram(window: Array, taper: Array) -> tuple[Array, float]:
+def _periodogram(window: Array, taper: Array) -> tuple[Array, float, float]:
+    """Return the power, its floor, and how much linear light a change of the encoded picture is, with a square root."""
     from scipy.fft import fft2
 
     mean = float((window * taper).sum() / taper.sum())
@@ -171,8 +178,8 @@ def _periodogram(window: Array, taper: Array) -> tuple[Array, float]:
     frequency = np.fft.fftfreq(len(taper))
     corner = np.hypot(frequency[:, None], frequency) > NOISE_FROM
     # The median of an exponential distribution is log 2 of its mean; stray edges do not move it.
-    coded_std = 2.0 * np.sqrt(max(mean, LEAST_BRIGHTNESS)) * ENCODED_STD
-    return power, max(float(np.median(power[corner])) / np.log(2.0), coded_std**2)
+    slope = 2.0 * float(np.sqrt(max(mean, LEAST_BRIGHTNESS)))
+    return power, max(float(np.median(power[corner])) / np.log(2.0), (slope * ENCODED_STD) ** 2), slope
 
 
 def _texture(power: Array, noise: float) -> float:

@@ -91,7 +91,7 @@ def synchronise_shot(
     scan = ShotScan(capture, offsets)
     # Half of the offsets have longer trails; those of the right one come out during refinement.
     trail_px = float(np.median([scan.trail_px(offset_s) for offset_s in offsets]))
-    spectra = textured_spectra(picture.mean(axis=2), trail_px)
+    spectra = textured_spectra(picture.mean(axis=2), trail_px, lossy=lossy)
     if len(spectra) < LEAST_WINDOWS:
         return _refused(capture, "the photo has too little texture to find a motion in it")
     scene = _scene(capture, picture, float(offsets[np.argmin(np.abs(offsets - capture.time_offset_s))]), lossy)

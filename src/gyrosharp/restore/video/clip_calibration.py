@@ -58,12 +58,15 @@ class Look:
         See `gyrosharp.restore.solvers.Facts`.
     spectra : Spectra
         Its textured windows.
+    lossy : bool
+        Whether a lossy encoder has left its traces in it.
     """
 
     index: int
     noise_std: float
     brightness: float
     spectra: Spectra
+    lossy: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,8 @@ def look_at(index: int, picture_linear: Image, extent_px: float, *, lossy: bool)
     channels = picture_linear.shape[2]
     grey = reduce(np.add, (picture_linear[..., c] for c in range(channels))) / np.float32(channels)
     brightness = float(picture_linear.mean(dtype=np.float64))
-    return Look(index, estimate_noise(picture_linear, lossy=lossy), brightness, textured_spectra(grey, extent_px))
+    noise_std = estimate_noise(picture_linear, lossy=lossy)
+    return Look(index, noise_std, brightness, textured_spectra(grey, extent_px, lossy=lossy), lossy)
 
 
 def refine_frame(recording: Recording, look: Look) -> Calibration:

@@ -22,11 +22,11 @@ from gyrosharp.restore.spectrum import Spectra, textured_spectra
 Image = NDArray[np.float32]
 
 
-def frame_spectra(picture_linear: Image, trail_px: float) -> Spectra | None:
+def frame_spectra(picture_linear: Image, trail_px: float, *, lossy: bool = False) -> Spectra | None:
     """Return the textured windows of a frame (H, W, C), linear light, or None where there are too few to tell."""
     channels = picture_linear.shape[2]
     grey = reduce(np.add, (picture_linear[..., c] for c in range(channels))) / np.float32(channels)
-    spectra = textured_spectra(grey, trail_px)
+    spectra = textured_spectra(grey, trail_px, lossy=lossy)
     return spectra if len(spectra) >= LEAST_WINDOWS else None
 
 
