@@ -41,14 +41,15 @@ METHOD = "rl"
 REFINER, FINISHED_REFINER = "refine-s", "refine-s-finished"
 """The networks that restore photos, after physics: as the sensor saw them, and from files with an encoder's losses,
 which a camera has smoothed and sharpened before it stored them."""
-# Shorter trails are left alone; up to full length the result fades in, for there is little to win, and the noise and an
-# encoder's traces weigh more.
+# Shorter trails are left alone; up to full length the result fades in, for there is little to win, and what is wrong
+# with the gyro is large beside them.
 LEAST_TRAIL_PX, FULL_TRAIL_PX = 1.0, 3.0
 # Fewer windows with texture do not make a verdict.
 LEAST_WINDOWS = 4
 # Corrections that a log and a camera are not trusted to need, as the sum of their squares in standard deviations: one
-# in a hundred needs more (chi-squared, five degrees of freedom).
-MOST_CORRECTED = 15.0
+# in a hundred needs more (chi-squared, five degrees of freedom). Nearly any short trail can be bent into another: there
+# it is one in thirteen.
+MOST_CORRECTED, MOST_CORRECTED_SHORT, SHORT_TRAIL_PX = 15.0, 10.0, 5.0
 # Agreement: least evidence over the evidence expected, lead over rivals, significance, and evidence expected.
 LEAST_SCORE, LEAST_LEAD, LEAST_SIGNIFICANCE, LEAST_EXPECTED = 0.3, 0.15, 2.5, 0.01
 # What score and lead must come to together: true motions reach 1.2 and more, wrong ones that happen to be similar 1.0.
@@ -200,7 +201,7 @@ def judge(calibration: Calibration, agreement: Agreement, trail_px: float) -> Ve
     agreement : Agreement
         Of the corrected motion.
     trail_px : float
-        Median trail of the recorded or of the corrected motion, whichever is shorter.
+        Median trail of the recorded or of the corrected motion, whichever is shorter, px.
     """
     if trail_px < LEAST_TRAIL_PX:
         return Verdict(0.0, TOO_SMALL)
@@ -216,7 +217,7 @@ def judge(calibration: Calibration, agreement: Agreement, trail_px: float) -> Ve
         return Verdict(0.0, "image and gyro disagree: blur of another direction or length fits the photo better")
     if agreement.score + agreement.lead < LEAST_SUM:
         return Verdict(0.0, "image and gyro disagree: other motions fit the photo nearly as well")
-    if calibration.distance > MOST_CORRECTED:
+    if calibration.distance > (MOST_CORRECTED if trail_px >= SHORT_TRAIL_PX else MOST_CORRECTED_SHORT):
         return Verdict(0.0, "image and gyro disagree: only implausible corrections would make them fit")
     faded = min(1.0, (trail_px - LEAST_TRAIL_PX) / (FULL_TRAIL_PX - LEAST_TRAIL_PX))
     if agreement.score < FULL_SCORE:

@@ -20,7 +20,7 @@ from gyrosharp.capture.capture import Capture
 from gyrosharp.capture.recording import Recording
 from gyrosharp.media.noise import estimate_noise
 from gyrosharp.restore.agreement import measure_agreement
-from gyrosharp.restore.auto import FULL_TRAIL_PX, LEAST_WINDOWS, Verdict, judge
+from gyrosharp.restore.auto import LEAST_WINDOWS, Verdict, judge
 from gyrosharp.restore.calibration import Calibration, CalibrationPriors, refine_motion
 from gyrosharp.restore.restoration import Refinement
 from gyrosharp.restore.spectrum import Spectra, textured_spectra
@@ -235,7 +235,7 @@ def refined_alone(calibration: ClipCalibration, capture: Capture, spectra: Spect
     offset_std_s, *_, log_focal_std = (float(value) for value in calibration.found.uncertainties)
     found = refine_motion(capture, _thinned(spectra), CalibrationPriors(offset_std_s, log_focal=log_focal_std))
     agreement = measure_agreement(found.capture, spectra)
-    agrees = judge(found, agreement, FULL_TRAIL_PX).strength > 0.0
+    agrees = judge(found, agreement, np.inf).strength > 0.0
     return found.capture, agreement.score if agrees else 0.0
 
 
@@ -251,7 +251,7 @@ def _judged(calibrations: Sequence[Calibration], looks: Sequence[Look]) -> _Judg
     """Compare frames with their motions; short trails count as long ones, for the plan fades them in."""
     agreements = [measure_agreement(one.capture, look.spectra) for one, look in zip(calibrations, looks, strict=True)]
     pairs = zip(calibrations, agreements, strict=True)
-    verdicts = sorted((judge(*pair, FULL_TRAIL_PX) for pair in pairs), key=lambda one: one.strength)
+    verdicts = sorted((judge(*pair, np.inf) for pair in pairs), key=lambda one: one.strength)
     middle = verdicts[(len(verdicts) - 1) // 2]
     if "disagree" in middle.reason:
         middle = Verdict(0.0, f"{middle.reason.replace('the photo', 'the clip')}; {RUN_SYNC}")
