@@ -46,6 +46,14 @@ def test_what_does_not_is_left(shot, still_right):
     assert (np.diff(strength.mean(axis=0)) <= 1e-6).all(), "the farther to the right, the less"
 
 
+def test_files_with_losses_must_show_it_more_clearly(shot):
+    """Half of the photo moved along with the camera and is laid over the rest: the score falls, but not to nothing."""
+    spectra = everywhere(0.5 * (shot.blurred_linear + shot.sharp_linear))
+    as_seen, lossy = (local_strength(shot.capture, spectra, lossy=lossy).mean() for lossy in (False, True))
+    assert lossy < as_seen
+    assert local_strength(shot.capture, everywhere(shot.blurred_linear), lossy=True).min() == 1
+
+
 def test_nothing_is_left_where_nothing_can_be_told(shot):
     flat = np.full_like(shot.blurred_linear, 0.3)
     np.testing.assert_array_equal(local_strength(shot.capture, everywhere(flat)), 1)

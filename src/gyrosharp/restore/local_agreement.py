@@ -23,6 +23,9 @@ Array = NDArray[np.float32]
 # Parts of lower scores are left as they are, parts of higher ones are restored; between, the two are mixed. On 16 shots
 # of kodak24, half of them with gyro errors, the lowest is 0.16; of a table in front of a shaken phone it is -1.
 LEAST_SCORE, FULL_SCORE = -0.2, 0.2
+# Both are higher by this in files with losses, where all scores come out higher: only what stands above the encoder's
+# errors counts (`spectrum.LOSSY_ENCODED_STD`). The table there has -0.2 to 0.5, what is behind it 0.5 to 2.6.
+LOSSY_MORE = 0.3
 # p: what the prior weighs, in windows of the mean evidence expected.
 PRIOR_WINDOWS = 0.5
 # sigma, in windows.
@@ -30,7 +33,7 @@ REACH_WINDOWS = 0.5
 STEP_PX = 32
 
 
-def local_strength(capture: Capture, spectra: Spectra) -> Array:
+def local_strength(capture: Capture, spectra: Spectra, *, lossy: bool = False) -> Array:
     """Return how much of a restored photo is to be taken, (H, W) float32 in [0, 1].
 
     Parameters
@@ -39,6 +42,8 @@ def local_strength(capture: Capture, spectra: Spectra) -> Array:
         The shot, with the motion that was undone.
     spectra : Spectra
         Windows all over its photo (`gyrosharp.restore.spectrum.textured_spectra`, everywhere).
+    lossy : bool
+        Whether a lossy encoder has left its traces in the photo.
 
     Returns
     -------
@@ -65,5 +70,6 @@ def local_strength(capture: Capture, spectra: Spectra) -> Array:
     )
     prior = PRIOR_WINDOWS * expected.mean()
     score = (prior + (near_y * gain) @ near_x.T) / (prior + (near_y * expected) @ near_x.T)
-    coarse = np.clip((score - LEAST_SCORE) / (FULL_SCORE - LEAST_SCORE), 0, 1).astype(np.float32)
+    least = LEAST_SCORE + LOSSY_MORE if lossy else LEAST_SCORE
+    coarse = np.clip((score - least) / (FULL_SCORE - LEAST_SCORE), 0, 1).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
