@@ -179,7 +179,7 @@ class AutoDeblurrer:
             reason = "the result would explain the photo no better than the photo itself does"
             return Restoration(scene.picture, replace(diagnostics, decision="left unchanged", reason=reason))
         everywhere = textured_spectra(_grey(scene.picture), extent.median, lossy=lossy, everywhere=True)
-        strength = local_strength(scene.capture, everywhere, lossy=lossy)
+        strength = local_strength(scene.capture, everywhere)
         kept = 1.0 - float(strength.mean(dtype=np.float64))
         notes = (*diagnostics.notes, KEPT.format(kept)) if kept >= LEAST_KEPT else diagnostics.notes
         image = mixed(result.image, scene.picture, verdict.strength * strength if kept > 0 else verdict.strength)

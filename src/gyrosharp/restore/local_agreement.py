@@ -33,7 +33,7 @@ REACH_WINDOWS = 0.5
 STEP_PX = 32
 
 
-def local_strength(capture: Capture, spectra: Spectra, *, lossy: bool = False) -> Array:
+def local_strength(capture: Capture, spectra: Spectra) -> Array:
     """Return how much of a restored photo is to be taken, (H, W) float32 in [0, 1].
 
     Parameters
@@ -42,8 +42,6 @@ def local_strength(capture: Capture, spectra: Spectra, *, lossy: bool = False) -
         The shot, with the motion that was undone.
     spectra : Spectra
         Windows all over its photo (`gyrosharp.restore.spectrum.textured_spectra`, everywhere).
-    lossy : bool
-        Whether a lossy encoder has left its traces in the photo.
 
     Returns
     -------
@@ -70,6 +68,6 @@ def local_strength(capture: Capture, spectra: Spectra, *, lossy: bool = False) -
     )
     prior = PRIOR_WINDOWS * expected.mean()
     score = (prior + (near_y * gain) @ near_x.T) / (prior + (near_y * expected) @ near_x.T)
-    least = LEAST_SCORE + LOSSY_MORE if lossy else LEAST_SCORE
+    least = LEAST_SCORE + LOSSY_MORE if spectra.lossy else LEAST_SCORE
     coarse = np.clip((score - least) / (FULL_SCORE - LEAST_SCORE), 0, 1).astype(np.float32)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)

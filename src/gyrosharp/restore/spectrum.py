@@ -90,6 +90,8 @@ class Spectra:
         Size of the reduced photo over the photo's.
     candidates : int
         Windows looked at, textured or not.
+    lossy : bool
+        Whether a lossy encoder has left its traces in the photo.
     """
 
     centres_px: Points
@@ -97,6 +99,7 @@ class Spectra:
     noise: Array
     scale: float
     candidates: int
+    lossy: bool = False
 
     def __len__(self) -> int:
         return len(self.noise)
@@ -139,7 +142,8 @@ def textured_spectra(grey_linear: Array, trail_px: float, *, lossy: bool = False
     best = range(len(kept)) if everywhere else _spread(np.array(kept).reshape(-1, 2), np.array(texture))
     centres = (np.array([kept[k] for k in best], dtype=float).reshape(-1, 2) + side / 2) / scale - 0.5
     chosen = np.array([power[k] for k in best], dtype=np.float32).reshape(-1, side, side)
-    return Spectra(centres, chosen, np.array([noise[k] for k in best], dtype=np.float32), scale, len(corners))
+    floors = np.array([noise[k] for k in best], dtype=np.float32)
+    return Spectra(centres, chosen, floors, scale, len(corners), lossy)
 
 
 def _reduced(grey: Array, scale: float) -> Array:

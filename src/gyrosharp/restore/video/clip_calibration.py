@@ -58,15 +58,12 @@ class Look:
         See `gyrosharp.restore.solvers.Facts`.
     spectra : Spectra
         Its textured windows.
-    lossy : bool
-        Whether a lossy encoder has left its traces in it.
     """
 
     index: int
     noise_std: float
     brightness: float
     spectra: Spectra
-    lossy: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +144,7 @@ def look_at(index: int, picture_linear: Image, extent_px: float, *, lossy: bool)
     grey = reduce(np.add, (picture_linear[..., c] for c in range(channels))) / np.float32(channels)
     brightness = float(picture_linear.mean(dtype=np.float64))
     noise_std = estimate_noise(picture_linear, lossy=lossy)
-    return Look(index, noise_std, brightness, textured_spectra(grey, extent_px, lossy=lossy), lossy)
+    return Look(index, noise_std, brightness, textured_spectra(grey, extent_px, lossy=lossy))
 
 
 def refine_frame(recording: Recording, look: Look) -> Calibration:

@@ -97,7 +97,7 @@ class VideoDeblurrer:
 
     def _checked(self, capture: Capture, picture: Image, extent_px: float) -> tuple[Capture, float | None]:
         """Return the frame's motion, and how far the frame shows it; None where that cannot be told."""
-        spectra = frame_spectra(picture, extent_px, lossy=any(look.lossy for look in self.looks))
+        spectra = frame_spectra(picture, extent_px, lossy=any(look.spectra.lossy for look in self.looks))
         if spectra is None:
             return capture, None
         if self.calibration is not None and self.calibration.varies:
