@@ -123,7 +123,9 @@ def textured_spectra(grey_linear: Array, trail_px: float, *, lossy: bool = False
     grey = _reduced(grey_linear, scale)
     side = min(WINDOW_PX, min(grey.shape) // 2 * 2)
     if side < MIN_WINDOW_PX:
-        return Spectra(np.empty((0, 2)), np.empty((0, side, side), np.float32), np.empty(0, np.float32), scale, 0)
+        return Spectra(
+            np.empty((0, 2)), np.empty((0, side, side), np.float32), np.empty(0, np.float32), scale, 0, lossy
+        )
     corners = _corners(grey.shape, side, MAX_EVERYWHERE if everywhere else MAX_CANDIDATES)
     coded_std = max(ENCODED_STD, LOSSY_ENCODED_STD * scale) if lossy else ENCODED_STD
     kept, power, noise, texture = [], [], [], []
